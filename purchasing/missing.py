@@ -15,7 +15,8 @@ def list_missing(
 ) -> tuple[list[dict[str, Any]], int]:
     """List what nobody has said of products whose stock is known, and how much of it there is in all.
 
-    Those first that are worth most on hand, at selling prices. default: what orders go by meanwhile.
+    Those first that are worth most on hand, at selling prices. default: what orders go by meanwhile. Shelves that sell,
+    or are to supply shops, and were never counted lack their stock.
     """
     binds = {"offset": offset, "limit": limit}
     rows = connection.execute(statement("purchasing/missing_terms"), binds).mappings().all()
@@ -35,7 +36,10 @@ def list_missing(
 
 def default_of(row: Mapping[str, Any], defaults: Defaults) -> str:
     """Return in words what stands in the place of what is missing."""
-    if row["what"] == "supplier":
+    if row["what"] == "stock":
+        none = "none is there" if row["is_warehouse"] else "nothing is proposed for them"
+        told = f"{none} until a count or a receipt"
+    elif row["what"] == "supplier":
         told = (
             "who delivered it most" if row["is_delivered"] else f"lines stand under {UNASSIGNED!r}"
         )

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.shell import Record
+from purchasing.desk.transfers import lock_sources, stock_to_send
 from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.kinds import DISPATCH
 from stocktide.domain.own_sources import ORDERS
@@ -30,22 +31,18 @@ def send_moves(
     """Record moves as sent: they leave the source and are in transit to the target; the caller commits.
 
     transfers: ids of `list_moves`. What is sent already stays as it is. Raises NotFound for a move that the newest run
-    does not propose, and Conflict where the source has not so much any more: then none is sent.
+    does not propose, and Conflict where the source has not so much any more, or a move of an earlier run was sent to
+    the same shop since the newest looked: then none is sent. Two at once send one after the other.
     """
+    lock_sources(connection, [move["source"] for move in list_moves(connection)])
+    # asked after the locks, so that what others have sent meanwhile is seen
     found = {move["transfer_id"]: move for move in list_moves(connection)}
     if missing := [one for one in transfers if one not in found]:
         raise NotFound(
             "move_unknown", f"The newest run proposes no move {missing[0]!r}.", move=missing[0]
         )
     fresh = [found[one] for one in dict.fromkeys(transfers) if not found[one]["is_sent"]]
-    for move in fresh:
-        if move["on_hand"] < move["units"]:
-            raise Conflict(
-                "moved_too_much",
-                f"{move['source_name']} has {in_full(move['on_hand'])} of {move['product_name']}, not "
-                f"{in_full(move['units'])}. "
-                "Wait for the next proposal.",
-            )
+    _check(fresh, stock_to_send(connection, [(one["source"], one["product"]) for one in fresh]))
     events = [_dispatch(move, by) for move in fresh]
     outcomes = record(connection, events) if events else []
     for move, (outcome, why) in zip(fresh, outcomes, strict=True):
@@ -56,6 +53,30 @@ def send_moves(
             )
     sent = {move["number"] for move in found.values() if move["transfer_id"] in set(transfers)}
     return list_moves(connection, sorted(sent))
+
+
+def _check(moves: Sequence[dict[str, Any]], left: dict[tuple[str, str], int]) -> None:
+    """Raise Conflict for moves that are sent already by an earlier run, or whose goods are not there.
+
+    left: what the sources have, thousandths; one move after the other takes from it.
+    """
+    for move in moves:
+        pair = move["source"], move["product"]
+        have, wanted = left.get(pair, 0), round(move["units"] * 1000)
+        if move["sent_since"]:
+            raise Conflict(
+                "moved_since",
+                f"{move['product_name']} was sent to {move['target_name']} since this move was proposed. "
+                "Wait for the next proposal.",
+            )
+        if have < wanted:
+            raise Conflict(
+                "moved_too_much",
+                f"{move['source_name']} has {in_full(have / 1000)} of {move['product_name']} to send, not "
+                f"{in_full(move['units'])}. "
+                "Wait for the next proposal.",
+            )
+        left[pair] = have - wanted
 
 
 def _dispatch(move: dict[str, Any], by: str) -> bytes:

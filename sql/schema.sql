@@ -456,7 +456,7 @@ CREATE VIEW commitment_fold AS
             ledger_in_force.entry_id,
             ledger_in_force.expected_on
            FROM ledger_in_force
-          WHERE ledger_in_force.expected_on IS NOT NULL) f USING (product_id, location_id, entry_id)
+          WHERE told_day(ledger_in_force.expected_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
   WHERE l.committed_milli IS NOT NULL
   GROUP BY (COALESCE(k.opens, k.closes)), (
         CASE
@@ -1499,7 +1499,7 @@ CREATE VIEW lot_fold AS
             ledger_in_force.entry_id,
             ledger_in_force.expires_on
            FROM ledger_in_force
-          WHERE ledger_in_force.expires_on IS NOT NULL) f USING (product_id, location_id, entry_id)
+          WHERE told_day(ledger_in_force.expires_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
   WHERE l.lot IS NOT NULL AND l.quantity_milli <> 0
   GROUP BY l.product_id, l.location_id, l.lot;
 
@@ -2300,7 +2300,7 @@ CREATE TABLE shelf_limits (
     capacity_milli     bigint,
     -- units that stand there at least, to look well
     presentation_milli bigint,
-    -- from this day on it is not ordered any more
+    -- the last day on which it is ordered
     last_order_on      date,
     known_since        timestamptz NOT NULL DEFAULT now(),
     recorded_at        timestamptz NOT NULL DEFAULT now(),
@@ -3402,6 +3402,16 @@ AS $function$
         WHEN expected_s IS NOT NULL THEN expected_s
         WHEN known_for_s >= 3600 * history_h THEN greatest(limit_s_min, gap_s * factor)
     END
+$function$;
+
+-- A day that somebody can mean; null for 9999-12-31 and its like, which say that there is none. As
+-- stocktide.domain.told_day.
+CREATE OR REPLACE FUNCTION told_day(day date)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT CASE WHEN day BETWEEN DATE '2000-01-01' AND DATE '2100-12-31' THEN day END
 $function$;
 
 -- average goods that came in one block into the cost of the stock that was there, and keep each step

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.state import business_day
 from dashboard.charts import draw_chart
 from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
@@ -18,7 +17,7 @@ from dashboard.panels import CSV
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, plural, quantity, roles
 from dashboard.widgets import table, time_column
-from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.exact_numbers import MICRO_PLACES, in_full
 from stocktide.foundation.users import User
 
 SNOOZE_DAYS = 3
@@ -59,10 +58,12 @@ def draw_line(
         st.warning(plain(f"{note[:1].upper()}{note[1:]}."))
     if said := approval_words(line):
         st.caption(said)
-    if line["buyer"] is not None:
+    if said := price_words(line):
+        st.caption(said)
+    if line["buyer"] is not None and line["quantity"] != line["proposed"]:
+        chart = ", and the chart is of these" if why.get("days") else ""
         st.markdown(
-            f"A buyer set {in_full(line['quantity'])}; {in_full(line['proposed'])} are proposed, and the chart is of "
-            "these."
+            f"A buyer set {in_full(line['quantity'])}; {in_full(line['proposed'])} are proposed{chart}."
         )
     for one in why.get("overrides", ()):
         st.markdown(f":material/edit_note: {plain(override_words(one))}")
@@ -91,6 +92,20 @@ def approval_words(line: Mapping[str, Any]) -> str:
         if line.get("why_not")
         else ""
     )
+
+
+def price_words(line: Mapping[str, Any]) -> str:
+    """Say who set a line's price lately, for who approves beside them; "" where nobody did."""
+    lately = line.get("price_set")
+    if lately is None:
+        return ""
+    before = (
+        "no price was known before"
+        if lately["before"] is None
+        else f"it was {in_full(lately['before'], MICRO_PLACES)} before"
+    )
+    price = f"{in_full(line['price'] or 0, MICRO_PLACES)} {line['currency'] or ''}".rstrip()
+    return f":material/sell: Price {price}: {plain(lately['by'])} set one on {lately['at'][:10]}, {before}."
 
 
 def transfer_words(line: Mapping[str, Any]) -> str:
@@ -124,7 +139,8 @@ def _act(reader: Reader, line: Mapping[str, Any]) -> None:
 
 def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
     key = f"orders.{line['line_id']}.{line['version']}"
-    today = business_day(reader.clock(), ["UTC"])
+    # by the clock of where the goods go, as the desk reads it
+    today = date.fromisoformat(line["today"])
     pack = float(line["explanation"].get("data", {}).get("pack", 1.0))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.number_input(
@@ -245,7 +261,7 @@ def _history(reader: Reader, line: Mapping[str, Any]) -> None:
             "action": one["action"],
             "quantity": one["after"]["quantity"],
             "state": one["after"]["state"],
-            "reason": one["reason"] or "",
+            "reason": one["reason"] or one["after"].get("note", ""),
         }
         for one in read_history(reader, line["line_id"])
     ]

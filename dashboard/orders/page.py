@@ -172,7 +172,11 @@ def _sums(listed: Mapping[str, Any]) -> None:
         st.metric("Lines", f"{listed['found']:,}")
         # transfers alone cost nothing
         st.metric("Cost", "nothing" if is_ours and not listed["cost"] else _amounts(listed["cost"]))
-        st.metric("Sales at risk without them", _amounts(listed["at_risk"]))
+        st.metric(
+            "Sales at risk without them",
+            _amounts(listed["at_risk"]),
+            help="What a warehouse and the shops that it supplies would lose of a product counts once.",
+        )
 
 
 def _amounts(sums: Mapping[str, float]) -> str:

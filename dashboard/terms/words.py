@@ -149,7 +149,7 @@ KINDS: Mapping[str, TermKind] = {
             "capacity": number("At most"),
             "presentation": number("At least"),
             "shelf_life_days": number("Keeps days"),
-            "last_order_on": day("Not ordered from"),
+            "last_order_on": day("Last ordered on"),
         },
     ),
     "buyer-budgets": TermKind(

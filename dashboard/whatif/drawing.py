@@ -53,6 +53,6 @@ def draw_comparison(
         key=f"whatif.{key}.csv",
         file="what-if",
         read=lambda: pd.DataFrame(figures).drop(
-            columns=["stock", "waiting", "not_counted"], errors="ignore"
+            columns=["stock", "waiting", "not_counted", "notes"], errors="ignore"
         ),
     )

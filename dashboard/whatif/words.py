@@ -71,11 +71,15 @@ def _cell(value: float, before: float | None, kind: str) -> str:
 
 
 def waiting_words(figures: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return sentences for scenarios in which an order lacks something today, or an amount could not be counted."""
+    """Return sentences for scenarios in which an order lacks something today, an amount is not counted, and so on."""
     return [
-        f"{one['name']}, {words}: {'; '.join(one[name])}."
+        f"{one['name']}{words}: {'; '.join(one[name])}."
         for one in figures
-        for name, words in (("waiting", "waits today"), ("not_counted", "not counted"))
+        for name, words in (
+            ("waiting", ", waits today"),
+            ("not_counted", ", not counted"),
+            ("notes", ""),
+        )
         if one.get(name)
     ]
 

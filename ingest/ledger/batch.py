@@ -12,6 +12,7 @@ from ingest.ledger.columns import Ahead, EntryColumns, sales_columns
 from ingest.ledger.customers import Customers
 from ingest.ledger.dimensions import Surrogates
 from ingest.ledger.outcomes import Outcome, rejected
+from ingest.ledger.own_numbers import number_fault, taken_numbers
 from ingest.ledger.rows import Row, row_key
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.numbers import micros_of
@@ -156,6 +157,7 @@ class Partitioner:
         keys: Surrogates.Resolved | None = None
         of_sales = _indexes_of(batch.sales)
         displaced: set[bytes] = set()
+        taken = taken_numbers(connection, (item for _, item in others))
         for number, (index, item) in enumerate(others):
             row: Row | Correction | Fault | None = _cached_row(item, known, index)
             if row is None:
@@ -164,6 +166,8 @@ class Partitioner:
                         connection, [item for _, item in others[number:]], create=self._create
                     )
                 row = _row_of(item, keys, index)
+            if isinstance(row, Row) and taken:
+                row = number_fault(row.event, taken) or row
             if type(row) is Row:
                 key = row_key(row)
                 if key in batch.rows or of_sales.get(key, index) < index:

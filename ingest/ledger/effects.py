@@ -21,6 +21,7 @@ from ingest.ledger.binary import (
 from ingest.ledger.columns import IS_KNOWN, IS_SALE, IS_SCORED, PLAIN, EntryColumns
 from ingest.ledger.rows import Row
 from stocktide.domain.kinds import KINDS, EventKind
+from stocktide.domain.told_day import told_day
 
 Pair = tuple[int, int]
 INFINITY = np.iinfo(np.int64).max
@@ -170,7 +171,7 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
         if event.lot is not None and row.quantity_milli:
             move = effects.lots.setdefault((*pair, event.lot), LotMove())
             move.quantity_milli += row.quantity_milli
-            move.expires_on = event.expires_on or move.expires_on
+            move.expires_on = told_day(event.expires_on) or move.expires_on
         if event.cost_micros is not None or row.leg == 1:
             came_from = rows[number - 1].location_id if row.leg == 1 else None
             if row.quantity_milli > 0:
@@ -207,4 +208,4 @@ def _commit(effects: RareEffects, kind: EventKind, row: Row) -> None:
         commitment.opened_milli += event.committed_milli or 0
     else:
         commitment.closed_milli += event.committed_milli or 0
-    commitment.expected_on = event.expected_on or commitment.expected_on
+    commitment.expected_on = told_day(event.expected_on) or commitment.expected_on

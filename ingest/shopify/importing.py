@@ -1,12 +1,14 @@
 """Import of exports: products and locations, then stock, sales and purchases, then terms; and the proof of the sums."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from ingest.files.importing import Advance, noting
+from ingest.ledger.own_numbers import read_own_numbers
 from ingest.parsing.events import Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.feed_limits import permitted_of_feed
@@ -14,7 +16,7 @@ from ingest.recording.recording import Recorder
 from ingest.shopify.inventory import drafts_of
 from ingest.shopify.master_data import known_before, make_known, products_of, put_all_terms
 from ingest.shopify.order_lines import recorded_lines
-from ingest.shopify.purchases import order_drafts, receipt_drafts
+from ingest.shopify.purchases import Purchases, order_drafts, receipt_drafts
 from ingest.shopify.reading import Exports, Known, Options, read_exports
 from ingest.shopify.reconciliation import count_refused, prove, sums_of
 from ingest.shopify.report import Report
@@ -54,6 +56,8 @@ def import_exports(
         with recorder.engine.begin() as connection:
             make_known(connection, exports, options.timezone, report)
         refused: set[str] = set()
+        purchases, report.renumbered = _apart(recorder.engine, exports.purchases, options)
+        exports = replace(exports, purchases=purchases)
         for revision in _revisions(recorder, exports, options):
             _record(recorder, revision, report, note)
             refused |= revision.refused
@@ -125,6 +129,20 @@ def _revisions(recorder: Recorder, exports: Exports, options: Options) -> Iterat
     yield revise(recorder, source, order_drafts(lines))
     received = _received(recorder.engine, source, orders)
     yield revise(recorder, source, receipt_drafts(lines, received))
+
+
+def _apart(engine: sa.Engine, told: Purchases, options: Options) -> tuple[Purchases, list[str]]:
+    """Return purchase orders numbered apart from the order desk's, and which had a number of the desk's.
+
+    What is recorded already keeps its number.
+    """
+    orders = sorted(
+        {*(line.number for line in told.lines), *(line.number for line in told.withdrawn)}
+    )
+    before = recorded_lines(engine, options.source(PURCHASES), orders)
+    with engine.connect() as connection:
+        taken = read_own_numbers(connection, orders) - {line.number for line in before}
+    return (told.numbered_apart(taken) if taken else told), sorted(taken)
 
 
 def _received(engine: sa.Engine, source: str, orders: list[str]) -> dict[tuple[str, int], Decimal]:

@@ -17,6 +17,8 @@ ZERO = Decimal(0)
 # An order in one of these states is not placed yet, or gets nothing any more.
 NOT_PLACED = ("draft", "pending", "unsent")
 OVER = ("received", "closed", "complete", "completed", "cancelled", "canceled", "archived")
+# What stands before the number of an order whose number one of the order desk has.
+APART = "STOCKY-"
 DRAFT, NOTHING_CAME = "not placed yet", "cancelled: nothing came, and nothing will"
 UNDATED = "received, and nobody says when: nothing is open, and nothing can be learnt"
 
@@ -68,6 +70,18 @@ class Purchases:
             self,
             lines=[replace(line, line=known[line.key]) for line in self.lines],
             withdrawn=[line._replace(line=known[line.key]) for line in self.withdrawn],
+        )
+
+    def numbered_apart(self, taken: Collection[str]) -> "Purchases":
+        """Return them with a number of their own where the order desk has given theirs to another order."""
+
+        def apart(number: str) -> str:
+            return short(f"{APART}{number}") if number in taken else number
+
+        return replace(
+            self,
+            lines=[replace(line, number=apart(line.number)) for line in self.lines],
+            withdrawn=[line._replace(number=apart(line.number)) for line in self.withdrawn],
         )
 
 

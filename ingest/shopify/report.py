@@ -21,7 +21,10 @@ class FileRead:
 
 @dataclass
 class Report:
-    """All that an import did. sums: by currency; notes: what people should know; next: what to do."""
+    """All that an import did. sums: by currency; notes: what people should know; next: what to do.
+
+    renumbered: numbers of Stocky's orders that the order desk has given to others.
+    """
 
     files: list[FileRead] = field(default_factory=list)
     tally: Tally = field(default_factory=lambda: Tally(0))
@@ -32,6 +35,7 @@ class Report:
     unchanged: int = 0
     edited: int = 0
     taken_back: int = 0
+    renumbered: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
     dry_run: bool = False

@@ -4,6 +4,7 @@ from collections import Counter
 
 from ingest.files.code_flags import code_warnings
 from ingest.shopify.headers import INVENTORY, ORDERS, PURCHASES
+from ingest.shopify.purchases import APART
 from ingest.shopify.reading import ONLINE, Exports
 from ingest.shopify.reconciliation import in_cents
 from ingest.shopify.report import FileRead, Report
@@ -89,6 +90,9 @@ def _rest(report: Report, exports: Exports) -> None:
     for reason, count in by_reason(exports.purchases.left_out).items():
         example = [exports.purchases.examples[reason]]
         report.note(f"Lines of purchase orders not recorded, {reason}", count, example)
+    said = "Orders of Stocky whose number the order desk gave to another order, recorded as"
+    apart = [f"{APART}{number}" for number in report.renumbered]
+    report.note(f"{said} {APART}…", len(apart), apart)
     report.note("Events said otherwise before, taken back and recorded again", report.edited)
     report.note("Events cancelled or removed since, taken back", report.taken_back)
 

@@ -129,7 +129,7 @@ class StockCostIn(Scope, kw_only=True):
 class ShelfLimitIn(Scope, kw_only=True):
     """What a shelf holds: at most `capacity`, at least `presentation`; goods keep shelf_life_days.
 
-    last_order_on: the day from which it is not ordered any more.
+    last_order_on: the last day on which it is ordered.
     """
 
     shelf_life_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None

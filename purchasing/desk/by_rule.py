@@ -1,15 +1,15 @@
 """Lines that are as always are approved by rule, so that people see the exceptions."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from purchasing.desk.approval_rules import ApprovalRule, Rules
 from purchasing.desk.history import LINE_FIELDS
+from purchasing.desk.limit import Limit
 from purchasing.desk.lines import Decision, Line
 from purchasing.desk.pricing import Steps, price_of, read_steps
 from purchasing.desk.shell import Desk
@@ -25,6 +25,7 @@ DECIDED = "a person has decided about it"
 NOT_NEWEST = "it is not of the newest run"
 NO_RULE = "no rule is about it"
 TWO = "it needs two approvers"
+TOGETHER = "with what else is ordered of its supplier it needs two approvers"
 
 
 @dataclass(frozen=True)
@@ -108,27 +109,41 @@ def _unusual(rule: ApprovalRule, candidate: Candidate) -> str | None:
     return None
 
 
-def judge(candidate: Candidate, rules: Rules, desk: Desk) -> tuple[ApprovalRule | None, str | None]:
-    """Return the rule that a line goes by, and why it needs a person nevertheless; None where it needs none.
-
-    What needs two people is left to them whatever the rule says.
-    """
+def judge(candidate: Candidate, rules: Rules) -> tuple[ApprovalRule | None, str | None]:
+    """Return the rule that a line goes by, and why it needs a person nevertheless; None where it needs none."""
     rule = rules.of(candidate.scope)
-    if rule is None:
-        return None, NO_RULE
-    why = why_not(rule, candidate)
-    if why is None and desk.needs_second(candidate.line, candidate.rate):
-        why = TWO
-    return rule, why
+    return (None, NO_RULE) if rule is None else (rule, why_not(rule, candidate))
+
+
+def judge_together(
+    candidates: Sequence[Candidate], rules: Rules, limit: Limit | None
+) -> dict[int, tuple[ApprovalRule | None, str | None]]:
+    """Judge all lines of some suppliers. What needs two people is left to them whatever the rules say."""
+    judged = {one.line.line_id: judge(one, rules) for one in candidates}
+    passing = [
+        (one.line, one.rate, rule.by)
+        for one in candidates
+        for rule, why in (judged[one.line.line_id],)
+        if rule is not None and why is None
+    ]
+    if limit is not None:
+        second = limit.needing(passing)
+        for line, rate, by in passing:
+            if line.line_id in second:
+                why = TWO if limit.is_reached(line, rate, by) else TOGETHER
+                judged[line.line_id] = (judged[line.line_id][0], why)
+    return judged
 
 
 def decisions_of(
-    connection: sa.Connection, desk: Desk, rules: Rules, *, today: date | None = None
+    connection: sa.Connection, desk: Desk, rules: Rules
 ) -> dict[str, dict[int, Decision]]:
     """Return the approvals that rules make of the newest run's lines, by supplier and line: for `Desk.decide`."""
     found: dict[str, dict[int, Decision]] = defaultdict(dict)
-    for one in read_candidates(connection, desk, rules, today or datetime.now(UTC).date()):
-        rule, why = judge(one, rules, desk)
+    candidates = read_candidates(connection, desk, rules)
+    judged = judge_together(candidates, rules, _limit(connection, desk, candidates))
+    for one in candidates:
+        rule, why = judged[one.line.line_id]
         if rule is not None and why is None:
             line = one.line
             decision = Decision("approve", rule.by, line.version, by_rule=True)
@@ -145,30 +160,48 @@ def exceptions_in(
     """
     if not ids or not rules.is_on:
         return {}
-    today = datetime.now(UTC).date()
-    read = read_candidates(connection, desk, rules, today, ids=ids)
-    judged = {one.line.line_id: judge(one, rules, desk)[1] for one in read}
+    read = read_candidates(connection, desk, rules, ids=ids)
+    judged = judge_together(read, rules, None)
+    passing = {one.line.supplier for one in read if judged[one.line.line_id][1] is None}
+    if passing and desk.second_from_micros is not None:
+        # whether two are asked depends on all lines of a supplier, and few pass that are open still
+        all_of = read_candidates(connection, desk, rules, suppliers=passing)
+        judged |= judge_together(all_of, rules, _limit(connection, desk, all_of))
     binds = {"ids": list(ids)}
     newest = set(connection.execute(statement("purchasing/desk/of_newest_run"), binds).scalars())
     return {
-        number: judged.get(number, DECIDED if number in newest else NOT_NEWEST) for number in ids
+        number: judged[number][1]
+        if number in judged
+        else (DECIDED if number in newest else NOT_NEWEST)
+        for number in ids
     }
+
+
+def _limit(connection: sa.Connection, desk: Desk, candidates: Sequence[Candidate]) -> Limit | None:
+    if desk.second_from_micros is None:
+        return None
+    lines = [one.line for one in candidates]
+    prices = desk.set_prices(connection, [line.line_id for line in lines])
+    return desk.limit(connection, {line.supplier for line in lines}, prices)
 
 
 def read_candidates(
     connection: sa.Connection,
     desk: Desk,
     rules: Rules,
-    today: date,
     *,
     ids: Sequence[int] | None = None,
+    suppliers: Collection[str] | None = None,
 ) -> list[Candidate]:
-    """Return lines of the newest run that no person has decided anything about, by supplier; ids: of these alone."""
+    """Return lines of the newest run that no person has decided anything about, by supplier.
+
+    ids, suppliers: of these alone.
+    """
     binds = {
         "currency": desk.currency,
-        "today": today,
         "orders": LAST_ORDERS,
         "ids": None if ids is None else list(ids),
+        "suppliers": None if suppliers is None else list(suppliers),
     }
     rows = connection.execute(statement("purchasing/desk/rule_candidates"), binds).mappings().all()
     changes = _changes(connection, rows) if rules.compares else {}

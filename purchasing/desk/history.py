@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,8 +40,12 @@ def action_row(
     by: str,
     reason: str | None = None,
     request: str | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return what the history keeps of what somebody did to a line, with what stood there before and after."""
+    """Return what the history keeps of what somebody did to a line, with what stood there before and after.
+
+    more: what else is to be known of it, beside what stands there after.
+    """
     return {
         "line_id": after.line_id,
         "action": action,
@@ -48,7 +53,7 @@ def action_row(
         "reason": reason,
         "request": request,
         "before": None if before is None else json.dumps(shown(before)),
-        "after": json.dumps(shown(after)),
+        "after": json.dumps({**shown(after), **more}),
     }
 
 

@@ -7,7 +7,7 @@ by a person or stays; nothing else ends it.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from stocktide.domain.exact_numbers import in_full
@@ -18,6 +18,8 @@ State = Literal[
     "proposed", "snoozed", "waiting", "approved", "ordered", "rejected", "withdrawn", "cancelled"
 ]
 OPEN: tuple[State, ...] = ("proposed", "snoozed", "waiting")
+# How far ahead a line can be put off.
+UNTIL_DAYS_MAX = 366
 # As `asked_by` names who decides: a key, with or without whom it says to speak for; else a person who is signed in.
 ASKED = re.compile(r"(?:(?P<name>.*) \(key (?P<named_key>.*)\)|key (?P<key>.*)|(?P<person>.*))")
 
@@ -230,6 +232,7 @@ def _split(line: Line, decision: Decision, today: date, needs_second: bool) -> L
         raise Invalid(
             "until", f"Line {line.line_id}: say from which day after {today} the rest is due."
         )
+    _check_not_far(line, decision.until, today)
     if needs_second:
         raise Conflict(
             "second_approver",
@@ -241,6 +244,16 @@ def _split(line: Line, decision: Decision, today: date, needs_second: bool) -> L
     )
 
 
+def _check_not_far(line: Line, until: date, today: date) -> None:
+    """Raise Invalid for a day so far ahead that nobody would see the line again: no run opens another meanwhile."""
+    if (latest := today + timedelta(days=UNTIL_DAYS_MAX)) < until:
+        raise Invalid(
+            "until",
+            f"Line {line.line_id}: {until} is too far ahead; until {latest} at most, a year. No other line is opened "
+            "meanwhile: reject what is not needed.",
+        )
+
+
 def _reject(line: Line, _decision: Decision, _today: date, _second: bool) -> Line:
     return replace(line, state="rejected", snoozed_until=None)
 
@@ -248,6 +261,7 @@ def _reject(line: Line, _decision: Decision, _today: date, _second: bool) -> Lin
 def _snooze(line: Line, decision: Decision, today: date, _second: bool) -> Line:
     if decision.until is None or decision.until <= today:
         raise Invalid("until", f"Snooze line {line.line_id} until a day after {today}.")
+    _check_not_far(line, decision.until, today)
     return replace(line, state="snoozed", snoozed_until=decision.until, approved_by=None)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from purchasing.desk.limit import OWN_PRICE_DAYS
 from purchasing.desk.lines import OPEN, Line
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
@@ -31,7 +32,11 @@ Sort = Literal["risk", "cost", "product", "location", "supplier", "expected"]
 
 
 class Listed(NamedTuple):
-    """A page of lines. found: how many there are in all. cost, at_risk: of all of them, by currency."""
+    """A page of lines. found: how many there are in all. cost, at_risk: of all of them, by currency.
+
+    Of a product that a warehouse of ours sends to shops what they risk and what it risks counts once, the larger of the
+    two: they are the same sales.
+    """
 
     lines: list[dict[str, Any]]
     found: int
@@ -66,6 +71,7 @@ def list_lines(
         "sort": sort,
         "offset": offset,
         "limit": min(limit, LIMIT_MAX),
+        "price_days": OWN_PRICE_DAYS,
     }
     # a plan that serves any filter expects one product of each, and reads all lines again for every one that there is
     connection.execute(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))

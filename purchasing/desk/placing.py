@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -17,21 +16,11 @@ from stocktide.foundation.errors import Conflict
 
 @dataclass(frozen=True)
 class Taking:
-    """How a supplier takes orders. cutoff: until when an order is of its day, by its own clock; None: all day."""
+    """How a supplier takes orders: on which days, by which clock, and whether it does at all."""
 
     supplier: str = ""
     days: Supplying = field(default_factory=Supplying)
-    timezone: str = "UTC"
-    cutoff: time | None = None
     is_active: bool = True
-
-    def taken_on(self, now: datetime) -> date | None:
-        """Return the day on which an order of this moment is taken; None if it takes none within a year."""
-        local = now.astimezone(ZoneInfo(self.timezone))
-        is_of_today = self.cutoff is None or local.time() <= self.cutoff
-        if is_of_today and self.days.takes_orders(local.date()):
-            return local.date()
-        return self.days.next_order_day(local.date())
 
     def comes_on(self, taken_on: date, takes_days: int) -> date:
         """Return the day on which an order comes that takes so many days, moved to one on which it delivers."""
@@ -44,11 +33,12 @@ class Taking:
         comes = (
             "" if expected_on is None else f", and is expected on {expected_on:%a} {expected_on}"
         )
-        why = f"has the time of {self.timezone}"
+        zone, cutoff = self.days.timezone, self.days.cutoff
+        why = f"has the time of {zone}"
         if not self.days.takes_orders(today):
             why = "takes no orders today"
-        elif self.cutoff is not None:
-            why = f"takes orders until {self.cutoff:%H:%M} ({self.timezone})"
+        elif cutoff is not None:
+            why = f"takes orders until {cutoff:%H:%M}" + (f" ({zone})" if zone else "")
         return f"{self.supplier} {why}: this order is of {taken_on:%a} {taken_on}{comes}."
 
 
@@ -70,7 +60,7 @@ def check_supplier(
     )
     if of is None or decision.action not in ORDERING or knows:
         return
-    if not of.is_active or of.taken_on(now) is None:
+    if not of.is_active or of.days.taken_on(now) is None:
         why = (
             "takes no orders within a year"
             if of.is_active
@@ -85,10 +75,11 @@ def check_supplier(
 
 def _taking(row: Any) -> Taking:
     spans = [(*map(date.fromisoformat, days), is_closed) for *days, is_closed in row.spans]
-    return Taking(
-        row.supplier,
-        Supplying(weekdays(row.order_days), weekdays(row.delivery_days), days_of(spans)),
-        row.timezone or "UTC",
+    days = Supplying(
+        weekdays(row.order_days),
+        weekdays(row.delivery_days),
+        days_of(spans),
+        row.timezone,
         time.fromisoformat(row.cutoff) if row.cutoff else None,
-        row.active,
     )
+    return Taking(row.supplier, days, row.active)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -80,9 +80,8 @@ def put_proposals(
     A pair of which something was ordered that the run did not see, or which was rejected today, is left to the next
     run: a need is ordered once. Lines without a proposal are needs no more, but those of unknown pairs, of
     which the run cannot say, stay as they are. Raises Conflict for a run that looked
-    earlier than one that is on the desk already.
+    earlier than one that is on the desk already. today: None is the day at each line's location.
     """
-    day = today or datetime.now(UTC).date()
     lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
     connection.execute(lock, {"name": ORDERS_LOCK})
     newest = connection.execute(sa.text("SELECT max(as_of) FROM order_runs")).scalar_one()
@@ -91,10 +90,14 @@ def put_proposals(
             "order_run_old",
             f"The desk has proposals as of {newest:%Y-%m-%d %H:%M:%S}; these are as of {seen.as_of:%H:%M:%S}.",
         )
-    held = connection.execute(statement("purchasing/desk/lock_open")).mappings()
-    open_lines = {(row["product"], row["location"]): _line(row) for row in held}
+    held = connection.execute(statement("purchasing/desk/lock_open"), {"today": today}).mappings()
+    # a snooze ends by the clock of where the goods would go
+    open_lines = {
+        (row["product"], row["location"]): (_line(row), wake(_line(row), today=row["today"]))
+        for row in held
+    }
     # asked after the locks, so that what was ordered while this transaction waited is seen
-    binds = {"snapshot": seen.snapshot, "today": day}
+    binds = {"snapshot": seen.snapshot, "today": today}
     settled = {
         tuple(row)
         for row in connection.execute(statement("purchasing/desk/ordered_meanwhile"), binds)
@@ -102,7 +105,7 @@ def put_proposals(
     fresh = {(one.product, one.location): one for one in proposals}
     run = _begin(connection, seen, len(proposals), by)
     left = {pair: one for pair, one in fresh.items() if pair not in settled}
-    counts = _renew(connection, open_lines, left, settled, run, by, day)
+    counts = _renew(connection, open_lines, left, settled, run, by)
     opened = _open(connection, {p: o for p, o in left.items() if p not in open_lines}, run, by)
     # what buyers set, and what is left out here, is ordered beside what the run proposed together
     reprice_lines(connection, read_steps(connection), by=by)
@@ -123,20 +126,22 @@ def _begin(connection: sa.Connection, seen: Seen, proposals: int, by: str) -> in
 
 def _renew(
     connection: sa.Connection,
-    open_lines: dict[tuple[str, str], Line],
+    open_lines: dict[tuple[str, str], tuple[Line, Line]],
     fresh: dict[tuple[str, str], Proposal],
     settled: set[tuple[Any, ...]],
     run: int,
     by: str,
-    today: date,
 ) -> tuple[int, int, int]:
-    """Write proposals beside open lines; returns how many were renewed, stand beside a decision, were withdrawn."""
+    """Write proposals beside open lines; returns how many were renewed, stand beside a decision, were withdrawn.
+
+    open_lines: each as it is stored, and awake where its day has come.
+    """
     renewed, beside, withdrawn, rows, changed = 0, 0, 0, [], []
     ended: list[int] = []
-    for pair, old in open_lines.items():
+    for pair, (old, line) in open_lines.items():
         if pair in settled:
             continue
-        line, proposal = wake(old, today=today), fresh.get(pair)
+        proposal = fresh.get(pair)
         new = propose(
             line,
             supplier=line.supplier if proposal is None else proposal.supplier,

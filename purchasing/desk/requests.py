@@ -71,3 +71,8 @@ def refused_before(row: Mapping[str, Any], done: Mapping[int, Any]) -> Conflict 
         "send your decision under another id.",
         line_id=row["line_id"],
     )
+
+
+def noted_before(row: Mapping[str, Any], done: Mapping[int, Any]) -> str | None:
+    """Return the note of the answer that a request had when it came first."""
+    return done[row["line_id"]].note if row["line_id"] in done else None

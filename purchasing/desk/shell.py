@@ -5,7 +5,7 @@ What is approved is on order in the ledger in the same transaction, so nobody ca
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
@@ -14,15 +14,29 @@ import sqlalchemy as sa
 
 from purchasing.desk.cancelling import Came, check_not_received, read_came
 from purchasing.desk.history import LINE_FIELDS, action_row, reprice_lines, write_lines
+from purchasing.desk.limit import (
+    Limit,
+    SetPrice,
+    lock_suppliers,
+    price_set,
+    read_ordered_alone,
+    read_set_prices,
+)
 from purchasing.desk.lines import Decision, Line, decide, ordered
+from purchasing.desk.numbering import make_order
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
+from purchasing.desk.packs import check_quantity, packs_of
 from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
-from purchasing.desk.requests import done_before, is_known, refused_before
+from purchasing.desk.requests import done_before, is_known, noted_before, refused_before
+from purchasing.desk.splitting import open_rest, rest_of, share_risk
 from purchasing.desk.transfers import refused_for_stock
+from purchasing.proposing.dates import local_time
 from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.suppliers import UNASSIGNED
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
+from stocktide.foundation.local_days import business_day
 
 # Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
 Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
@@ -38,19 +52,22 @@ class Decided:
 
 
 class _Known(NamedTuple):
-    """What decisions go by: the moment, what has come, prices, and when suppliers take orders."""
+    """What decisions go by: the moment, what has come, prices, when suppliers take orders, and when two approve."""
 
     now: datetime
     came: Mapping[int, Came]
     steps: Steps
     taking: Mapping[str, Taking]
+    set_prices: Mapping[tuple[str, str], Sequence[SetPrice]]
+    limit: Limit | None
 
 
 @dataclass(frozen=True)
 class Desk:
     """Decisions on lines. record: writes events to the ledger.
 
-    second_from_micros: a line that costs so much or more needs two approvers; in `currency`, the chain's own.
+    second_from_micros: what one approver orders from a supplier that costs so much or more needs two; in `currency`,
+    the chain's own.
     """
 
     record: Record
@@ -76,33 +93,44 @@ class Desk:
         moment = now or datetime.now(UTC)
         if now is None and today is not None:
             moment = datetime.combine(today, time(), UTC)
-        day = moment.date()
-        held = self._lock(connection, sorted(decisions), day)
+        held = self._lock(connection, sorted(decisions), moment)
         if request is not None and is_known(connection, request, decisions):
             done = done_before(connection, request)
-            return [Decided(_line(row), refused_before(row, done)) for row in held]
+            return [
+                Decided(_line(row), refused_before(row, done), noted_before(row, done))
+                for row in held
+            ]
         came = read_came(connection, decisions)
         steps = read_steps(connection, sorted(decisions))
         ordering = [one for one, decision in decisions.items() if decision.action in ORDERING]
         taking = read_taking(connection, sorted(ordering))
-        known = _Known(moment, came, steps, taking)
+        set_prices = self.set_prices(connection, ordering)
+        limit = self._limit(connection, held, ordering, set_prices)
+        known = _Known(moment, came, steps, taking, set_prices, limit)
         decided = self._decided_together(held, decisions, known)
         decided = _without_short(connection, held, decided)
-        takes_days = {row["line_id"]: row["takes_days"] for row in held}
-        decided = self._order(connection, decided, decisions, takes_days, known)
+        rows = {row["line_id"]: row for row in held}
+        decided = self._order(connection, decided, decisions, rows, known)
         self._cancel(connection, decided, decisions, came)
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
-                _save(connection, _line(row), one.line, decisions[one.line.line_id], request)
-                _open_rest(connection, _line(row), one.line, decisions[one.line.line_id])
+                decision = decisions[one.line.line_id]
+                prices = set_prices.get((one.line.supplier, one.line.product), ())
+                before = _line(row)
+                rest = rest_of(before, row["at_risk_micros"], one.line, decision)
+                if rest is not None:
+                    share_risk(connection, before.line_id, rest)
+                _save(connection, before, one, decision, request, prices)
+                if rest is not None:
+                    open_rest(connection, before, one.line, decision, rest)
         by = next((decision.by for decision in decisions.values()), "")
         again = {line.line_id: line for line in reprice_lines(connection, steps, by=by)}
         return [replace(one, line=again.get(one.line.line_id, one.line)) for one in decided]
 
     def _lock(
-        self, connection: sa.Connection, ids: Sequence[int], today: date
+        self, connection: sa.Connection, ids: Sequence[int], now: datetime
     ) -> list[dict[str, Any]]:
-        binds = {"ids": list(ids), "currency": self.currency, "today": today}
+        binds = {"ids": list(ids), "currency": self.currency, "now": now}
         rows = connection.execute(statement("purchasing/desk/lock_lines"), binds).mappings()
         held = [dict(row) for row in rows]
         if missing := sorted(set(ids) - {row["line_id"] for row in held}):
@@ -115,24 +143,71 @@ class Desk:
                 row["on_order_now"] += since.get(row["line_id"], 0)
         return held
 
+    def _limit(
+        self,
+        connection: sa.Connection,
+        held: Sequence[Mapping[str, Any]],
+        ordering: Collection[int],
+        prices: Mapping[tuple[str, str], Sequence[SetPrice]],
+    ) -> Limit | None:
+        """Return from when on two approve; None where one may approve all. Locks the suppliers of what is ordered."""
+        if self.second_from_micros is None:
+            return None
+        bought = {
+            row["supplier"] for row in held if row["line_id"] in ordering and not row["source"]
+        }
+        lock_suppliers(connection, bought)
+        return self.limit(connection, bought, prices)
+
+    def set_prices(
+        self, connection: sa.Connection, lines: Collection[int]
+    ) -> dict[tuple[str, str], list[SetPrice]]:
+        """Return the prices of what some lines order that were set lately, with the last ones before."""
+        today = business_day(connection)
+        return read_set_prices(connection, lines, currency=self.currency, today=today)
+
+    def limit(
+        self,
+        connection: sa.Connection,
+        suppliers: Collection[str],
+        prices: Mapping[tuple[str, str], Sequence[SetPrice]],
+    ) -> Limit | None:
+        """Return from when on two approve orders of some suppliers; None where one may approve all."""
+        if self.second_from_micros is None:
+            return None
+        alone = read_ordered_alone(connection, suppliers, currency=self.currency)
+        return Limit(self.second_from_micros, self.currency, alone, prices)
+
     def _decided_together(
         self,
         held: Sequence[Mapping[str, Any]],
         decisions: Mapping[int, Decision],
         known: "_Known",
     ) -> list[Decided]:
-        """Decide on lines at the prices of what is ordered together: fewer lines may cost more each."""
+        """Decide on lines at the prices of what is ordered together: fewer lines may cost more each.
+
+        What is refused counts with no other line, neither in its price nor in what asks for a second approver.
+        """
         lines = [_line(row) for row in held]
-        ordering = {one for one, decision in decisions.items() if decision.action in ORDERING}
+        asked = {one for one, decision in decisions.items() if decision.action in ORDERING}
+        refused: dict[int, Decided] = {}
+        ordering = set(asked)
         while True:
-            decided: list[Decided] = []
             at_price = priced(lines, decisions, known.steps, ordering)
-            for row, line in zip(held, at_price, strict=True):
-                decided.append(self._decided(row, line, decisions[line.line_id], known))
+            second = _needing(known, held, at_price, decisions, asked - refused.keys())
+            decided = [
+                refused.get(line.line_id)
+                or self._decided(row, line, decisions[line.line_id], known, second)
+                for row, line in zip(held, at_price, strict=True)
+            ]
+            more = {one.line.line_id: one for one in decided if one.error} | refused
             left = {one.line.line_id for one in decided if one.line.state == "approved"}
-            if not ordering - left:
+            if len(more) > len(refused):
+                refused, ordering = more, asked - more.keys()
+            elif ordering - left:
+                ordering &= left
+            else:
                 return decided
-            ordering &= left
 
     def _decided(
         self,
@@ -140,61 +215,71 @@ class Desk:
         at_price: Line,
         decision: Decision,
         known: "_Known",
+        second: Mapping[int, str],
     ) -> Decided:
-        """at_price: the line at the price of this order."""
-        line = _line(row)
+        """at_price: the line at the price of this order. second: why lines need a second approver."""
+        line, why = _line(row), second.get(row["line_id"])
         try:
             check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
-            needs_second = self.needs_second(at_price, row["rate"])
-            new = decide(at_price, decision, today=known.now.date(), needs_second=needs_second)
+            new = decide(at_price, decision, today=row["today"], needs_second=why is not None)
+            check_quantity(at_price, decision, packs_of(row))
             check_supplier(line, known.taking, decision, known.now)
             check_break(line, at_price, known.steps, decision)
-            return Decided(new)
+            return Decided(new, note=why if new.state == "waiting" else None)
+        except Conflict as error:
+            if error.code == "second_approver" and why is not None:
+                error = Conflict(error.code, f"{error.message} {why}", line_id=line.line_id)
+            return Decided(line, error)
         except StocktideError as error:
             return Decided(line, error)
-
-    def needs_second(self, line: Line, rate: Any) -> bool:
-        """Return True if a line's amount asks for two; an amount that nobody can tell does."""
-        if self.second_from_micros is None or line.source is not None:
-            return False
-        if line.amount_micros is None or rate is None:
-            return True
-        return bool(line.amount_micros * rate >= self.second_from_micros)
 
     def _order(
         self,
         connection: sa.Connection,
         decided: Sequence[Decided],
         decisions: Mapping[int, Decision],
-        takes_days: Mapping[int, int | None],
+        rows: Mapping[int, Mapping[str, Any]],
         known: "_Known",
     ) -> list[Decided]:
         """Make orders of what is approved, one a supplier and currency; of our own goods transfers.
 
-        takes_days: by line, where it is known.
+        rows: of lock_lines, by line.
         """
         groups: dict[tuple[str | None, ...], list[Line]] = defaultdict(list)
         for one in decided:
             if one.error is None and one.line.state == "approved":
                 groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Decided] = {}
-        events: list[bytes] = []
         due: dict[int, date | None] = {}
-        today = known.now.date()
+        events: list[bytes] = []
         for lines in groups.values():
             of = known.taking.get(lines[0].supplier, Taking(lines[0].supplier))
-            day = max(of.taken_on(known.now) or today, today)
-            comes = [
-                None if (days := takes_days[line.line_id]) is None else of.comes_on(day, days)
-                for line in lines
+            todays = [rows[line.line_id]["today"] for line in lines]
+            clocks = [local_time(known.now, rows[line.line_id]["timezone"]) for line in lines]
+            days = [
+                max(of.days.taken_on(clock) or today, today)
+                for clock, today in zip(clocks, todays, strict=True)
             ]
-            after = [None if one is None else (one - day).days for one in comes]
-            made = _make_order(connection, lines, decisions, after, day)
-            for number, (line, own) in enumerate(zip(lines, comes, strict=True), start=1):
+            comes = [
+                None
+                if (takes := rows[line.line_id]["takes_days"]) is None
+                else of.comes_on(day, takes)
+                for line, day in zip(lines, days, strict=True)
+            ]
+            first = min(days)
+            after = [None if one is None else (one - first).days for one in comes]
+            made = make_order(connection, lines, decisions, after, first)
+            for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
-                due[line.line_id] = expected = own or made.expected_on
-                placed[line.line_id] = Decided(new, note=of.later_words(today, day, expected))
+                due[line.line_id] = expected = comes[number - 1] or made.expected_on
+                said = of.later_words(todays[number - 1], days[number - 1], expected)
+                if new.supplier == UNASSIGNED:
+                    said = (
+                        f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. "
+                        "Tell who brings it."
+                    )
+                placed[line.line_id] = Decided(new, note=said)
                 event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))
         self._must_record(connection, events)
@@ -233,6 +318,23 @@ class Desk:
                 )
 
 
+def _needing(
+    known: _Known,
+    held: Sequence[Mapping[str, Any]],
+    at_price: Sequence[Line],
+    decisions: Mapping[int, Decision],
+    asked: Collection[int],
+) -> Mapping[int, str]:
+    """Return which of the lines that are asked for need a second approver, and why."""
+    if known.limit is None:
+        return {}
+    return known.limit.needing(
+        (line, row["rate"], decisions[line.line_id].by)
+        for row, line in zip(held, at_price, strict=True)
+        if line.line_id in asked
+    )
+
+
 def _without_short(
     connection: sa.Connection, held: Sequence[Mapping[str, Any]], decided: Sequence[Decided]
 ) -> list[Decided]:
@@ -265,33 +367,6 @@ def _line(row: Mapping[str, Any]) -> Line:
     return Line(**{name: row[name] for name in LINE_FIELDS})
 
 
-def _make_order(
-    connection: sa.Connection,
-    lines: Sequence[Line],
-    decisions: Mapping[int, Decision],
-    lead_days: Sequence[int | None],
-    today: date,
-) -> Any:
-    """Make the order of lines of one supplier: by who approved last, and before them all who had to approve first."""
-    by = decisions[lines[0].line_id].by
-    firsts = dict.fromkeys(
-        line.approved_by
-        for line in lines
-        if line.approved_by and line.approved_by != decisions[line.line_id].by
-    )
-    first = ", ".join(firsts)
-    binds = {
-        "supplier": lines[0].supplier,
-        "source": lines[0].source,
-        "currency": lines[0].currency,
-        "by": first or by,
-        "second": by if first else None,
-        "today": today,
-        "lead_days": max((days for days in lead_days if days is not None), default=None),
-    }
-    return connection.execute(statement("purchasing/desk/make_order"), binds).one()
-
-
 def _keep_as_sent(connection: sa.Connection, due: Mapping[int, date | None]) -> None:
     """Keep with lines what their suppliers are told of them. due: when each is expected."""
     if due:
@@ -300,28 +375,23 @@ def _keep_as_sent(connection: sa.Connection, due: Mapping[int, date | None]) -> 
 
 
 def _save(
-    connection: sa.Connection, before: Line, after: Line, decision: Decision, request: str | None
+    connection: sa.Connection,
+    before: Line,
+    decided: Decided,
+    decision: Decision,
+    request: str | None,
+    prices: Sequence[SetPrice],
 ) -> None:
+    """Write a line and its history: with the note of the answer, and where the approver set the price."""
+    own = price_set(prices, decision.by) if decision.action in ORDERING else None
+    more = {"note": decided.note, "price_set": own}
     done = action_row(
-        before, after, decision.action, by=decision.by, reason=decision.reason, request=request
-    )
-    write_lines(connection, [after], [done])
-
-
-def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:
-    """Open a line for what a split leaves to a later day."""
-    if decision.action != "split":
-        return
-    rest = before.quantity_milli - (after.ordered_milli or 0)
-    binds = {"line_id": after.line_id, "rest": rest, "until": decision.until}
-    made = connection.execute(statement("purchasing/desk/split_rest"), binds).scalar_one()
-    line = replace(
         before,
-        line_id=made,
-        state="snoozed",
-        buyer_milli=rest,
-        snoozed_until=decision.until,
-        version=1,
+        decided.line,
+        decision.action,
+        by=decision.by,
+        reason=decision.reason,
+        request=request,
+        more={name: told for name, told in more.items() if told is not None},
     )
-    done = action_row(None, line, "split", by=decision.by, reason=decision.reason)
-    write_lines(connection, [], [done])
+    write_lines(connection, [decided.line], [done])

@@ -1,6 +1,6 @@
 """Lines that a location of our own supplies: it sends what it has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -19,17 +19,9 @@ def refused_for_stock(connection: sa.Connection, lines: Sequence[Line]) -> dict[
     sent = [line for line in lines if line.source is not None]
     if not sent:
         return {}
-    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    for source in sorted({str(line.source) for line in sent}):
-        connection.execute(lock, {"name": sends_lock(source)})
+    lock_sources(connection, [str(line.source) for line in sent])
     # asked after the locks, so that what others have sent meanwhile is seen
-    pairs = sorted({(str(line.source), line.product) for line in sent})
-    binds = {
-        "sources": [source for source, _ in pairs],
-        "products": [product for _, product in pairs],
-    }
-    rows = connection.execute(statement("purchasing/desk/source_stock"), binds)
-    left = {(row.source, row.product): int(row.milli) for row in rows}
+    left = stock_to_send(connection, [(str(line.source), line.product) for line in sent])
     refused = {}
     for line in sent:
         pair = (str(line.source), line.product)
@@ -44,3 +36,23 @@ def refused_for_stock(connection: sa.Connection, lines: Sequence[Line]) -> dict[
         else:
             left[pair] = have - line.quantity_milli
     return refused
+
+
+def lock_sources(connection: sa.Connection, sources: Collection[str]) -> None:
+    """Let one desk at a time send from some locations until the caller ends its transaction."""
+    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    for source in sorted(set(sources)):
+        connection.execute(lock, {"name": sends_lock(source)})
+
+
+def stock_to_send(
+    connection: sa.Connection, pairs: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """Return what locations can send of products now, thousandths, by source and product."""
+    asked = sorted(set(pairs))
+    binds = {
+        "sources": [source for source, _ in asked],
+        "products": [product for _, product in asked],
+    }
+    rows = connection.execute(statement("purchasing/desk/source_stock"), binds)
+    return {(row.source, row.product): int(row.milli) for row in rows}

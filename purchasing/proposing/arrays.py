@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -65,18 +65,24 @@ def reaching(demand: NDArray[np.float32], periods: int, days: float) -> NDArray[
     """Return paths (n, B, T) that reach so many periods; beyond the forecast its last weeks, or periods, go on.
 
     Each path goes on with another of them, all lines with the same: what is special about one week, such as Christmas
-    or a promotion, comes as seldom as it did, and on no day of its own.
+    or a promotion, comes as seldom as it did, and on no day of its own. Where there is one week or less, each path goes
+    on with others': with its own again it would have all of its luck each time.
     """
     B, T = demand.shape[1:]
     if periods <= T:
         return demand
-    cycle = min(T, 7 if days == 1 else 1)
+    cycle = 7 if days == 1 else 1
     weeks = min(T // cycle, WEEKS_GO_ON)
-    after = np.arange(periods - T)
-    week = (after // cycle + np.arange(B)[:, None]) % weeks
-    at = T - weeks * cycle + week * cycle + after % cycle
-    beyond = np.take_along_axis(demand, np.broadcast_to(at, (len(demand), *at.shape)), axis=2)
-    return np.concatenate([demand, beyond], axis=2)
+    after, path = np.arange(periods - T), np.arange(B)[:, None]
+    if weeks > 1:
+        week = (after // cycle + path) % weeks
+        at = T - weeks * cycle + week * cycle + after % cycle
+        return np.concatenate([demand, demand[:, path, at]], axis=2)
+    turn, same_phase = after // min(cycle, T), T - cycle + after % cycle
+    at = np.where(same_phase >= 0, same_phase, after % T)
+    rng = np.random.default_rng(0)
+    others = np.stack([rng.permutation(B) for _ in range(int(turn[-1]) + 1)], axis=1)
+    return np.concatenate([demand, demand[:, others[:, turn], at]], axis=2)
 
 
 def lines_of(
@@ -94,19 +100,24 @@ def lines_of(
     leads: until an order is where its units are wanted, which is where what is due has to be as well. onward: of a
     warehouse, the day on which goods that come there on a day are in the shops.
 
-    What was ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
-    expected on: else that order would be for the days between, each time again.
+    What was just ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
+    expected on: else that order would be for the days between, each time again. What was ordered before has its day: of
+    a supplier that has become quicker, an order of now may come first.
     """
     expected = due_of(rows, facts, today)
     expected = expected[~expected["overdue"]]
     days = expected["ahead"].to_numpy(np.float64)
     if onward is not None:
-        coming = zip(expected["product"], np.maximum(1, days).astype(int).tolist(), strict=True)
+        came = np.where(days < 0, 1, days).astype(int).tolist()
+        coming = zip(expected["product"], came, strict=True)
         days = np.array([onward(product, day) for product, day in coming], dtype=np.float64)
-    ahead = np.maximum(1, np.floor(days / future.days)).astype(np.int64)
+    # what is late may come tomorrow; what is due comes at the beginning of its period, as an order of now does
+    ahead = np.floor(np.where(days < 0, 1, days) / future.days).astype(np.int64)
     own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
     latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
-    ahead = np.where(own, np.minimum(ahead, latest), ahead)
+    # at a place ahead of the chain's day it is of the day before
+    just = pd.to_datetime(expected["ordered_on"]) >= pd.Timestamp(today - timedelta(days=1))
+    ahead = np.where(own & just.to_numpy(bool), np.minimum(ahead, latest), ahead)
     # what a warehouse has sent is an order of its shop
     ordered = own | (expected["purpose"] == "on_order").to_numpy(bool)
     on_hand = rows["on_hand"].to_numpy(np.float64)
@@ -118,7 +129,7 @@ def lines_of(
     expiring *= np.where(total > on_hand, on_hand / np.where(total > 0, total, 1.0), 1.0)[:, None]
     return make_lines(
         on_hand,
-        reserved=np.minimum(rows["reserved"].to_numpy(np.float64), on_hand),
+        reserved=rows["reserved"].to_numpy(np.float64),
         on_order=_by_period(expected[ordered], ahead[ordered], len(rows), periods),
         in_transit=_by_period(expected[~ordered], ahead[~ordered], len(rows), periods),
         expiring=expiring,

@@ -343,6 +343,13 @@ def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[s
     for number in np.flatnonzero((rows["book"] < 0).to_numpy()).tolist():
         book = in_full(float(rows["book"].iloc[number]))
         found[number].append(f"the book says {book}, which cannot be, and counts as none")
+    for number in np.flatnonzero(~rows["is_counted"].to_numpy(bool)).tolist():
+        found[number].append("its stock was never counted, and counts as none")
+    for number in np.flatnonzero(rows["is_last_order"].to_numpy(bool)).tolist():
+        last = _day_words(rows["last_order_on"].iloc[number])
+        found[number].append(
+            f"its last order: nothing is ordered after {last}, and this one lasts as any does"
+        )
     due = due_of(rows, facts, today)
     for row in due[due["overdue"]].to_dict("records"):
         told = f"{in_full(row['units'])} that were due {_day_words(row['day'])} are not counted on"
@@ -376,18 +383,18 @@ def _projected(
 ) -> dict[str, Floats]:
     """Return quantiles of one line's stock at the end of each period, without and with the order: (T, 3) units.
 
-    demand: (B, T).
+    demand: (B, T). Stock is less than 0 while more is promised than is there.
     """
     B, T = demand.shape
     coming = line.arriving(T)[0]
     found = {}
     for name, more in (("without", 0.0), ("with", quantity)):
-        stock = np.full(B, max(0.0, line.on_hand[0] - line.reserved[0]))
+        # below 0: promised to customers, who are served before others when something comes
+        stock = np.full(B, line.on_hand[0] - line.reserved[0])
         bands = np.empty((T, len(BAND)))
         for t in range(T):
-            stock = np.maximum(
-                0.0, stock + coming[t] + (more if t == arrives else 0.0) - demand[:, t]
-            )
+            stock = stock + coming[t] + (more if t == arrives else 0.0)
+            stock = np.maximum(np.minimum(stock, 0.0), stock - demand[:, t])
             bands[t] = np.quantile(stock, BAND)
         found[name] = bands
     return found

@@ -1,8 +1,9 @@
 """When an order may be placed and may arrive: days on which a supplier takes orders and delivers."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,25 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 AHEAD_MAX = 366
 # Days that an order must last after which no other is taken.
 LAST_MUST_LAST = 28
+# Orders are proposed so often.
+RUN_EVERY = timedelta(days=1)
 # Chances of days from a day on until goods have come, to those until they are further on.
 Further = Callable[[NDArray[np.float64], date], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Supplying:
-    """Days of a supplier: weekdays on which it takes orders and delivers, 0 is Monday, and days of closure."""
+    """Days of a supplier: weekdays on which it takes orders and delivers, 0 is Monday, and days of closure.
+
+    timezone: of its clock; None where nobody said it, then it is that of who asks. cutoff: until when an order is of
+    its day, by this clock; None: all day.
+    """
 
     order_days: frozenset[int] = frozenset(range(7))
     delivery_days: frozenset[int] = frozenset(range(7))
     closed: frozenset[date] = frozenset()
+    timezone: str | None = None
+    cutoff: time | None = None
 
     def takes_orders(self, day: date) -> bool:
         """Return True if an order can be placed on a day."""
@@ -34,6 +43,26 @@ class Supplying:
         """Return the first day after this one on which an order can be placed; None if there is none in a year."""
         ahead = (day + timedelta(days=n) for n in range(1, AHEAD_MAX))
         return next((one for one in ahead if self.takes_orders(one)), None)
+
+    def taken_on(self, now: datetime) -> date | None:
+        """Return the day on which an order of this moment is taken; None if it takes none within a year.
+
+        now: by the clock of where the goods go.
+        """
+        local = now if self.timezone is None else now.astimezone(ZoneInfo(self.timezone))
+        is_of_today = self.cutoff is None or local.time() <= self.cutoff
+        if is_of_today and self.takes_orders(local.date()):
+            return local.date()
+        return self.next_order_day(local.date())
+
+    def due_on(self, now: datetime) -> date | None:
+        """Return the day of an order that has to be proposed now, since the next run comes too late for it."""
+        taken = self.taken_on(now)
+        if taken is None:
+            return None
+        zone = now.tzinfo if self.timezone is None else ZoneInfo(self.timezone)
+        last = datetime.combine(taken, self.cutoff or time.max, zone)
+        return taken if last < now + RUN_EVERY else None
 
     def delivered(self, shares: NDArray[np.float64], day: date) -> NDArray[np.float64]:
         """Return chances of 0, 1, … days to a delivery, each moved to the next day on which the supplier delivers."""
@@ -88,6 +117,25 @@ class Supplying:
             if one.weekday() in self.delivery_days and one not in self.closed:
                 return ahead
         return number
+
+
+def local_time(now: datetime, timezone: str) -> datetime:
+    """Return a moment by the clock of a location; in UTC where nobody knows its zone, as `local_date` in SQL."""
+    try:
+        return now.astimezone(ZoneInfo(timezone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return now.astimezone(UTC)
+
+
+def earliest_clock(now: datetime, timezones: Iterable[str]) -> datetime:
+    """Return a moment by the clock that is behind all others, of which the chain's day is; in UTC without any."""
+    clocks = [local_time(now, timezone) for timezone in timezones]
+    return min(clocks, key=lambda clock: clock.replace(tzinfo=None), default=now.astimezone(UTC))
+
+
+def later_by(shares: NDArray[np.float64], days: int) -> NDArray[np.float64]:
+    """Return chances of 0, 1, … days for what begins so many days later."""
+    return np.concatenate([np.zeros(days), shares])
 
 
 def middle_day(shares: NDArray[np.float64]) -> int:

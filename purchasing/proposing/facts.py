@@ -39,7 +39,8 @@ class Facts:
     """Frames of one moment. pairs: a row a product and location. due, expiring: units by day. lead_times: as learnt.
 
     rates: what one unit of a currency is worth in another; without an entry no rate is known. budgets: in force today,
-    a row a currency that was spent. doubts: of the stock.
+    a row a currency that was spent. doubts: of the stock. decided: by product and location, units of lines whose
+    quantity a buyer set, None for those that are in no order of today.
     """
 
     pairs: pd.DataFrame
@@ -50,6 +51,7 @@ class Facts:
     rates: dict[tuple[str, str], float]
     budgets: pd.DataFrame = field(default_factory=pd.DataFrame)
     doubts: Doubts = field(default_factory=dict)
+    decided: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
 
 
 def read_facts(connection: sa.Connection, *, today: date) -> Facts:
@@ -60,6 +62,7 @@ def read_facts(connection: sa.Connection, *, today: date) -> Facts:
     }
     terms = {table: _in_force(connection, table) for table in TERMS}
     found = connection.execute(statement("purchasing/proposing/rates"), {"today": today}).all()
+    decided = connection.execute(statement("purchasing/proposing/decided"), {"today": today}).all()
     rates = {(row.base, row.quote): row.rate for row in found if row.rate is not None}
     return Facts(
         pairs=frames["pairs"],
@@ -68,6 +71,7 @@ def read_facts(connection: sa.Connection, *, today: date) -> Facts:
         lead_times=_table(connection, "lead_times"),
         terms=terms,
         rates=rates,
+        decided={(row.product, row.location): row.units for row in decided},
         budgets=pd.DataFrame(
             connection.execute(statement("purchasing/proposing/spent"), {"today": today})
             .mappings()

@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
+from purchasing.proposing.dates import (
+    Supplying,
+    days_of,
+    earliest_clock,
+    later_by,
+    middle_day,
+    weekdays,
+)
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.money import is_unsaid, rates_of
 from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
+from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.suppliers import UNASSIGNED
 
 Floats = NDArray[np.float64]
@@ -48,7 +56,8 @@ class Prepared:
     rows: product, location and figures; source: the location of ours that a line comes from, None where it is bought.
     leads: chances of 0, 1, … days to an arrival, by supplier and product; ways: the same without the days on which
     orders are taken and delivered. centres: lines of warehouses of what they supply to shops, and supplied: those of
-    their shops; both with is_open, whether they can be ordered today.
+    their shops; both with is_open, whether they can be ordered today. order_days: by supplier, the day that an order of
+    now is of; none where it is not ordered from today.
     """
 
     rows: pd.DataFrame
@@ -56,15 +65,23 @@ class Prepared:
     centres: pd.DataFrame = field(default_factory=pd.DataFrame)
     supplied: pd.DataFrame = field(default_factory=pd.DataFrame)
     ways: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
+    order_days: Mapping[str, date] = field(default_factory=dict)
 
 
 def prepare(
-    facts: Facts, sales: pd.Series, *, today: date, defaults: Defaults, every: bool = False
+    facts: Facts,
+    sales: pd.Series,
+    *,
+    today: date,
+    defaults: Defaults,
+    now: datetime | None = None,
+    every: bool = False,
 ) -> Prepared:
     """Return the lines that can be ordered today. sales: expected sales of each product, money; for its class.
 
     Columns that end in `_from` say where a figure comes from. A supplier that takes no orders today is left out: its
-    lines are proposed on its next order day. every: with these lines, too.
+    lines are proposed for its next order day. now: the moment that suppliers' clocks tell; None: today is a day of
+    theirs. every: with lines that are left out, too.
     """
     rows = facts.pairs.reset_index(drop=True)
     if rows.empty:
@@ -74,29 +91,37 @@ def prepare(
     supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    closed = {name for name, of in days.items() if not (every or of.takes_orders(today))}
-    rows["is_open"] = ~rows["supplier"].isin(closed)
+    clock = None if now is None else earliest_clock(now, rows["timezone"].unique())
+    order_days = {name: _order_day(of, today, clock) for name, of in days.items()}
+    rows["is_open"] = [order_days[name] is not None for name in rows["supplier"]]
     # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
     inner = rows["source"].notna() | rows["is_centre"]
-    rows = rows[rows["is_open"] | inner].reset_index(drop=True)
+    rows = rows[rows["is_open"] | inner | every].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
+    after = {name: of.next_order_day(today) for name, of in days.items()}
+    nothing_after = [
+        not pd.isna(last) and (after[name] is None or after[name] > last)
+        for name, last in zip(rows["supplier"], rows["last_order_on"], strict=True)
+    ]
+    rows["is_last_order"] = np.array(nothing_after, dtype=np.bool_)
     ways, sources = _ways(rows, facts, defaults)
-    leads, reviews = _leads(ways, supplying, today)
+    taken = {name: day for name, day in order_days.items() if day is not None}
+    leads, reviews = _leads(ways, supplying, taken, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
     # of the supplier itself, whenever it delivers
     rows["takes_days"] = [middle_day(ways[pair]) for pair in pairs]
     rows = with_days(rows, leads, reviews, today)
-    now, centres, supplied = (
+    lines, centres, supplied = (
         rows[some].reset_index(drop=True)
         for some in (
-            rows["is_open"] & ~rows["is_centre"],
+            (rows["is_open"] | every) & ~rows["is_centre"],
             rows["is_centre"],
             rows["source"].notna(),
         )
     )
-    return Prepared(now, leads, centres, supplied, ways)
+    return Prepared(lines, leads, centres, supplied, ways, taken)
 
 
 def with_days(
@@ -165,6 +190,8 @@ def supplying_of(facts: Facts) -> dict[str, Supplying]:
             weekdays(row["order_days"]),
             weekdays(row["delivery_days"]),
             days_of(closed.get(str(row["supplier"]), [])),
+            row["timezone"],
+            time.fromisoformat(row["cutoff"]) if row["cutoff"] else None,
         )
         for row in facts.terms["suppliers"].to_dict("records")
     }
@@ -263,12 +290,24 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
     weighed = rows["pack_milli"].isna() & (rows["unit"] != "each")
     rows.loc[weighed, "pack"] = 0.001
     rows["shelf_life"] = pd.to_numeric(found["shelf_life_days"]).astype(float).fillna(np.inf)
-    ended = pd.to_datetime(found["last_order_on"]) <= pd.Timestamp(today)
+    ended = pd.to_datetime(found["last_order_on"]) < pd.Timestamp(today)
+    rows["last_order_on"] = found["last_order_on"]
     return rows[~ended].reset_index(drop=True)
 
 
+def _order_day(of: Supplying, today: date, now: datetime | None) -> date | None:
+    """Return the day that today's order is of; None if it is left to a later run."""
+    if now is None:
+        return today if of.takes_orders(today) else None
+    due = of.due_on(now)
+    return None if due is None else max(due, today)
+
+
 def _leads(
-    ways: Mapping[tuple[str, str], Floats], supplying: Mapping[str, Supplying], today: date
+    ways: Mapping[tuple[str, str], Floats],
+    supplying: Mapping[str, Supplying],
+    taken: Mapping[str, date],
+    today: date,
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int]]:
     """Return, by supplier and product, chances of days to an arrival, and the days it must last."""
     leads: dict[tuple[str, str], Floats] = {}
@@ -279,7 +318,9 @@ def _leads(
         key = (pair[0], shares.tobytes())
         if key not in known:
             of = supplying.get(pair[0], Supplying())
-            known[key] = of.delivered(shares, today), of.covered(shares, today)
+            day = taken.get(pair[0], today)
+            came = later_by(of.delivered(shares, day), (day - today).days)
+            known[key] = came, of.covered(shares, day)
         leads[pair], reviews[pair] = known[key]
     return leads, reviews
 
@@ -301,9 +342,12 @@ def _ways(
         )
         promise = _first(row["lead_days"], promised.get(row["supplier"]))
         of = learnt.get(pair) or learnt.get((row["supplier"], None))
-        ways[pair], sources[pair] = _way(
-            of if promise is None or seen >= DELIVERED_MIN else None, promise, defaults
+        # without a promise the first delivery says more than a default, and orders that have been waited for longer
+        waited = (
+            of is not None and seen == 0 and middle_day(np.array(of["shares"])) > defaults.lead_days
         )
+        enough = seen >= DELIVERED_MIN or (promise is None and (seen > 0 or waited))
+        ways[pair], sources[pair] = _way(of if enough else None, promise, defaults)
     return ways, sources
 
 
@@ -322,7 +366,9 @@ def _way(
     learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
 ) -> tuple[Floats, str]:
     if learnt is not None:
-        return np.array(learnt["shares"]), f"learnt from {learnt['lines']:g} orders"
+        awaited = _first(learnt["open_lines"])
+        some = f", {in_full(awaited, 1)} of them not here yet" if awaited else ""
+        return np.array(learnt["shares"]), f"learnt from {in_full(learnt['lines'], 1)} orders{some}"
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told

@@ -1,5 +1,6 @@
 """What a warehouse of our own has too little of is shared out, so that a unit is worth the same in every shop."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -42,21 +43,31 @@ class Short:
 
 
 def find_short(
-    drafts: Sequence[Draft], orders: SharedOrders, stock: Mapping[Pair, float]
+    drafts: Sequence[Draft],
+    orders: SharedOrders,
+    stock: Mapping[Pair, float],
+    decided: Mapping[Pair, float | None],
 ) -> list[Short]:
-    """Return what shops ask for that their warehouse has not. stock: units by location and product."""
+    """Return what shops ask for that their warehouse has not. stock: units by location and product.
+
+    decided: of `Facts`; what a buyer set is taken from the stock first, and what is in no order of today asks for none.
+    """
     asked: dict[Pair, dict[Pair, Asked]] = {}
+    taken: dict[Pair, float] = defaultdict(float)
     for draft in drafts:
         units = quantities_of(draft, orders.lines)
-        wants = draft.rows["source"].notna().to_numpy(bool) & (units > 0)
-        for number in np.flatnonzero(wants).tolist():
+        for number in np.flatnonzero(draft.rows["source"].notna()).tolist():
             row = draft.rows.iloc[number]
-            line = Asked(draft, number, float(units[number]))
-            of = asked.setdefault((row["source"], row["product"]), {})
-            of[row["product"], row["location"]] = line
+            pair, shelf = (row["product"], row["location"]), (row["source"], row["product"])
+            if pair in decided:
+                taken[shelf] += decided[pair] or 0.0
+                continue
+            if units[number] > 0:
+                asked.setdefault(shelf, {})[pair] = Asked(draft, number, float(units[number]))
     found = []
     for (source, product), lines in sorted(asked.items()):
-        have, total = stock.get((source, product), 0.0), sum(one.units for one in lines.values())
+        have = max(0.0, stock.get((source, product), 0.0) - taken[source, product])
+        total = sum(one.units for one in lines.values())
         if total > have + 1e-9:
             found.append(Short(source, product, have, total, lines))
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -39,12 +39,14 @@ def propose_today(
     today: date,
     defaults: Defaults,
     by: str,
+    now: datetime | None = None,
     read_doubts: Callable[[], Doubts] = dict,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Propose what to order today and put it on the desk; returns what was done.
 
-    read_doubts: reads which shelves may be empty though the book has stock; lines of theirs say so.
+    now: the moment of which today is the `business_day`: snoozes and rejections are then of the day at each location;
+    None: of today. read_doubts: reads which shelves may be empty though the book has stock; lines of theirs say so.
     Raises Conflict while another run is under way, NotFound without a forecast that reaches today.
     """
     with single_flight(engine, JOB) as free:
@@ -55,7 +57,7 @@ def propose_today(
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
         run, sales, forecast = expected_sales(read_futures, facts)
-        prepared = prepare(facts, sales, today=today, defaults=defaults)
+        prepared = prepare(facts, sales, today=today, defaults=defaults, now=now)
         drafts, pools, shared, served = _drafted(read_futures, prepared, facts, today)
         of_shops = [one for found in drafts.values() for one in found]
         for said in shared.waiting.values():
@@ -65,7 +67,8 @@ def propose_today(
             tell(said)
         unknown = without_forecast(facts.pairs, forecast | served)
         if unknown:
-            tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
+            have = "1 shelf has" if len(unknown) == 1 else f"{len(unknown):,} shelves have"
+            tell(f"{have} no forecast: nothing is proposed for them")
         moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
         proposals: list[Proposal] = []
         told = chain(((one, drafts[one.location]) for one in read_futures()[1]), pools)
@@ -86,7 +89,8 @@ def propose_today(
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
-            done = put_proposals(connection, seen, proposals, by=by, today=today, unknown=unknown)
+            day = today if now is None else None
+            done = put_proposals(connection, seen, proposals, by=by, today=day, unknown=unknown)
         return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
 
 
@@ -116,13 +120,27 @@ def _drafted(
         (pool.future, warehouses.drafts(pool, joined=joined)) for pool in warehouses.pools.values()
     ]
     of_shops = [one for found in drafts.values() for one in found]
-    shared = share_orders(
-        [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
-    )
-    # of what is short alone: paths of all locations may not fit into memory, they are read again
-    if short := find_short(of_shops, shared, warehouses.available()):
-        ration(short, shared, read_futures()[1], prepared)
+    # what is shared out first takes no room of what can come; filling up may ask for more than there is once more
+    held, have = SharedOrders(), warehouses.available()
+    _ration(of_shops, held, have, facts, read_futures, prepared)
+    every = [*of_shops, *(one for _, found in pools for one in found)]
+    shared = share_orders(every, facts, today=today, held=held)
+    _ration(of_shops, shared, have, facts, read_futures, prepared)
     return _Drafted(drafts, pools, shared, warehouses.pairs)
+
+
+def _ration(
+    drafts: Sequence[Draft],
+    orders: SharedOrders,
+    have: Mapping[Pair, float],
+    facts: Facts,
+    read_futures: ReadFutures,
+    prepared: Prepared,
+) -> None:
+    """Cut what shops ask of warehouses to what these have."""
+    # of what is short alone: paths of all locations may not fit into memory, they are read again
+    if short := find_short(drafts, orders, have, facts.decided):
+        ration(short, orders, read_futures()[1], prepared)
 
 
 def from_today(
@@ -167,7 +185,8 @@ def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:
     """Return the shelves of which stock is known and no forecast: a run cannot say what they need."""
     if not len(pairs):
         return set()
-    return set(zip(pairs["product"], pairs["location"], strict=True)) - forecast
+    counted = pairs[pairs["is_counted"].to_numpy(bool)]
+    return set(zip(counted["product"], counted["location"], strict=True)) - forecast
 
 
 def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Series, set[Pair]]:

@@ -35,16 +35,20 @@ class SharedOrders:
     not_counted: dict[str, str] = field(default_factory=dict)
 
 
-def share_orders(drafts: Sequence[Draft], facts: Facts, *, today: date) -> SharedOrders:
+def share_orders(
+    drafts: Sequence[Draft], facts: Facts, *, today: date, held: SharedOrders | None = None
+) -> SharedOrders:
     """Choose what lines of one supplier order together, by their own expected costs.
 
     Price breaks come first, product by product; then a buyer's budget, and what a location can put away on the day of
     arrival, go to the packs that return most; an order that is worth too little is filled up by the packs that cost
     least, or waits for the supplier's next order day, whichever is cheaper; whole trucks last. Where a limit binds
-    nothing is added, and too small an order waits.
+    nothing is added, and too small an order waits. held: what lines have to keep to, such as a warehouse's stock.
+    Lines whose quantity a buyer set are in the order with it; what is snoozed, or was rejected today, is not.
     """
-    shared = SharedOrders()
-    lines = SharedLines(drafts)
+    most = held or SharedOrders()
+    shared = SharedOrders(lines=dict(most.lines), waiting=dict(most.waiting))
+    lines = SharedLines(drafts, most.lines, facts.decided)
     if not len(lines.rows):
         return shared
     breaks = [
@@ -67,8 +71,11 @@ def share_orders(drafts: Sequence[Draft], facts: Facts, *, today: date) -> Share
         for units, lower in steps:
             if 0 < units <= ordered + 1e-9:
                 shared.prices[supplier, product] = lower
-    for at in np.flatnonzero(np.abs(lines.quantity - lines.own) > 1e-9).tolist():
+    for at in np.flatnonzero(np.abs(lines.quantity - lines.alone) > 1e-9).tolist():
         line = lines.rows.iloc[at]
+        # what a run proposes beside a decision is what the line needs by itself
+        if lines.decided[at]:
+            continue
         shared.lines[line["product"], line["location"]] = Shared(
             float(lines.quantity[at]), lines.why[at]
         )

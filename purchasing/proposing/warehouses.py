@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Floats, Future, Onward, lead_shares, lines_of
 from purchasing.proposing.compute import SURELY, Draft, demand_of, draft_location
-from purchasing.proposing.dates import Supplying, middle_day
+from purchasing.proposing.dates import Supplying, later_by, middle_day
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared, supplying_of
 from replenishment import LeadTimes, Lines, lead_times_of, make_lines, pool_lines, pool_paths
@@ -214,12 +214,13 @@ class Warehouses:
     ) -> tuple[Floats, float]:
         """Return the lead time through the warehouse and the days that an order must last. shop: who supplies shops."""
         first, then = (self._supplying.get(name, Supplying()) for name in (supplier, shop))
+        day = self._prepared.order_days.get(supplier, self._today)
 
         def further(came: Floats, day: date) -> Floats:
             return then.sent_on(came, onwards, day)
 
-        came = first.delivered(way, self._today)
-        return further(came, self._today), float(first.covered(way, self._today, further))
+        came = further(first.delivered(way, day), day)
+        return later_by(came, (day - self._today).days), float(first.covered(way, day, further))
 
     def _add_shop(self, pool: Pool, future: Future) -> None:
         rows = self._prepared.supplied

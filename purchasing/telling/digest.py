@@ -8,12 +8,16 @@ import sqlalchemy as sa
 from purchasing.desk.listing import LATE, list_lines
 from purchasing.missing import list_missing
 from purchasing.proposing.prepare import Defaults
+from stocktide.foundation.database import statement
 
 TOP = 5
 
 
 def read_digest(connection: sa.Connection, defaults: Defaults, *, link: str) -> dict[str, Any]:
-    """Return what stands on the desk: counts, sums by currency, and the lines that risk most. link: of the page."""
+    """Return what stands on the desk: counts, sums by currency, and the lines that risk most. link: of the page.
+
+    not_proposed: in words, what the newest run could not propose, and why.
+    """
     opened = list_lines(connection, state="open", limit=TOP)
     return {
         "lines": opened.found,
@@ -21,6 +25,7 @@ def read_digest(connection: sa.Connection, defaults: Defaults, *, link: str) -> 
         "at_risk": opened.at_risk,
         "waiting": list_lines(connection, state="waiting", limit=1).found,
         "late": list_lines(connection, state=LATE, limit=1).found,
+        "not_proposed": list(connection.execute(statement("catalog/orders_waiting")).scalars()),
         "missing": list_missing(connection, defaults, limit=1)[1],
         "top": [_top(line) for line in opened.lines],
         "link": link,
@@ -39,6 +44,7 @@ def digest_words(digest: Mapping[str, Any]) -> tuple[str, str]:
         told.append(f"{_counted(digest['waiting'], 'line')} of them for a second approver.")
     if digest["late"]:
         told.append(f"{_counted(digest['late'], 'ordered line')} late: ask the suppliers.")
+    told += [f"{why}." for why in digest["not_proposed"]]
     if digest["missing"]:
         told.append(
             f"{_counted(digest['missing'], 'term')} of buying not filled in; defaults stand in their place."

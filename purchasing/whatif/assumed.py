@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying
+from purchasing.proposing.dates import Supplying, later_by
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL
 from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of, with_days
@@ -25,13 +25,17 @@ AROUND_MAX = 20_000
 
 @dataclass(frozen=True)
 class Asked:
-    """What scenarios are computed from. sales: what each product is expected to sell for; for its class."""
+    """What scenarios are computed from. sales: what each product is expected to sell for; for its class.
+
+    now: of `prepare`.
+    """
 
     scope: Scope
     facts: Facts
     sales: "pd.Series[Any]"
     defaults: Defaults
     today: date
+    now: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,12 @@ class Assumed:
 
     @property
     def needed(self) -> pd.DataFrame:
-        """Return the rows that paths are needed of."""
-        return self.lines.rows[self.together]
+        """Return the rows that paths are needed of, those of warehouses that supply them among them."""
+        rows, centres = self.lines.rows[self.together], self.lines.centres
+        if centres.empty:
+            return rows
+        supply = sent_from(centres.assign(source=centres["location"])).isin(set(sent_from(rows)))
+        return pd.concat([rows, centres[supply]])
 
 
 def needs_classes(facts: Facts) -> bool:
@@ -67,7 +75,14 @@ def assume(
     facts = asked.facts
     if scenario.supplier is not None:
         facts = _bought_from(facts, scenario.supplier, {product for product, _ in pairs or ()})
-    made = prepare(facts, asked.sales, today=asked.today, defaults=asked.defaults, every=True)
+    made = prepare(
+        facts,
+        asked.sales,
+        today=asked.today,
+        defaults=asked.defaults,
+        now=asked.now,
+        every=True,
+    )
     rows, leads = made.rows, dict(made.leads)
     if rows.empty:
         none = np.zeros(0, dtype=bool)
@@ -98,17 +113,23 @@ def assume(
         reviews = {pair: int(days) for pair, days in zip(pairs_of, rows["review"], strict=True)}
         own = rows[inside]
         for supplier, product in set(zip(own["supplier"], own["product"], strict=True)):
-            of = supplying.get(supplier, Supplying())
-            leads[supplier, product] = of.delivered(sure, asked.today)
-            reviews[supplier, product] = of.covered(sure, asked.today)
+            of, day = (
+                supplying.get(supplier, Supplying()),
+                made.order_days.get(supplier, asked.today),
+            )
+            came = later_by(of.delivered(sure, day), (day - asked.today).days)
+            leads[supplier, product], reviews[supplier, product] = came, of.covered(sure, day)
         rows = with_days(rows, leads, reviews, asked.today)
     together, alone = _ordered_with(rows, inside, facts)
-    can = {
-        name: supplying.get(name, Supplying()).takes_orders(asked.today)
-        for name in rows["supplier"].unique()
-    }
-    open_now = rows["supplier"].map(can).to_numpy(bool)
-    return Assumed(facts, Prepared(rows, leads), inside, open_now, together, alone)
+    open_now = rows["is_open"].to_numpy(bool)
+    lines = replace(made, rows=rows, leads=leads)
+    return Assumed(facts, lines, inside, open_now, together, alone)
+
+
+def sent_from(rows: pd.DataFrame) -> "pd.Series[Any]":
+    """Return the warehouse and the product of each line, None where it is bought: (n,)."""
+    keys = zip(rows["source"], rows["product"], strict=True)
+    return pd.Series([key if isinstance(key[0], str) else None for key in keys], rows.index, object)
 
 
 def within(rows: pd.DataFrame, scope: Scope) -> Mask:
@@ -135,7 +156,7 @@ def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask,
     limited = set(facts.terms["receiving_limits"]["location"])
     # a goal of all lines of a location
     limited |= set(rows.loc[rows["measure"] == TOTAL, "location"])
-    together, before = inside, -1
+    sent, together, before = sent_from(rows), inside, -1
     # lines of a supplier come to places with limits, and lines of such a place from suppliers with terms
     while together.sum() > before:
         before = int(together.sum())
@@ -145,9 +166,11 @@ def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask,
                 facts.budgets["buyer"]
             )
             mine |= set(suppliers.loc[suppliers["buyer"].isin(buyers), "supplier"])
+        # shops share what their warehouse has
+        stock = set(sent[together].dropna())
         places = set(rows.loc[together, "location"]) & limited
         together = together | (
-            rows["supplier"].isin(mine) | rows["location"].isin(places)
+            rows["supplier"].isin(mine) | rows["location"].isin(places) | sent.isin(stock)
         ).to_numpy(bool)
     alone = bool(together.sum() > AROUND_MAX)
     return (inside if alone else together), alone

@@ -15,13 +15,13 @@ from purchasing.proposing.facts import Facts
 from purchasing.proposing.money import in_one_currency, usual
 from purchasing.proposing.prepare import Prepared, supplying_of
 from purchasing.whatif.assumed import Asked, Assumed, assume, no_rate_words
-from purchasing.whatif.scenario import Scenario
+from purchasing.whatif.scenario import AS_IS_NAME, Scenario
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
 from purchasing.whatif.today import OrderedToday, order_today
 from replenishment import Lines, lead_times_of
 from stocktide.foundation.errors import Invalid, NotFound
 
-AS_IS = Scenario(name="As it is")
+AS_IS = Scenario(name=AS_IS_NAME)
 LINES_MAX = 2_000
 # Of sums over lines, on the paths.
 BAND = (0.1, 0.5, 0.9)
@@ -81,6 +81,9 @@ def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) ->
             comparison.scenarios, comparison.lines, scoped, strict=True
         )
     ]
+    for one in figures[1:]:
+        if {**one, "name": AS_IS.name} == figures[0]:
+            one["notes"] = [*one["notes"], "changes no figure of these lines"]
     return {
         "lines": len(scoped[0].rows),
         "currency": currency,
@@ -130,6 +133,7 @@ def _figures(
         **_summed(parts, len(futures[0].starts)),
         "waiting": now.waiting,
         "not_counted": _not_counted(prepared.rows, now),
+        "notes": _notes(prepared.rows),
     }
 
 
@@ -142,6 +146,15 @@ def _not_counted(rows: pd.DataFrame, now: OrderedToday) -> list[str]:
         else []
     )
     return guessed + now.not_counted
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """Return in words what a scenario takes for granted."""
+    sources = sorted(set(rows["source"].dropna()))
+    return [
+        f"{source} sends today what it has, and after today all that shops order"
+        for source in sources
+    ]
 
 
 def _moved(future: Future, scenario: Scenario, factors: Factors, rows: pd.DataFrame) -> Future:
@@ -199,7 +212,9 @@ def _walk(
     pairs = zip(ordered["product"], ordered["location"], strict=True)
     units = np.array([now.units.get(pair, np.nan) for pair in pairs])
     rule = Rule(kind, aims, orders)  # type: ignore[arg-type]  # a kind of POLICIES
-    found = simulate(lines, demand, lead_times_of(shares), rule, today=units)
+    bought = ordered["source"].isna().to_numpy(bool)
+    leads = lead_times_of(shares)
+    found = simulate(lines, demand, leads, rule, today=units, bought=bought)
     # the first order of a week or month may be that of a later day
     return replace(found, today=np.nan_to_num(units))
 
@@ -223,7 +238,11 @@ def _order_periods(rows: pd.DataFrame, future: Future, facts: Facts) -> NDArray[
         for name in rows["supplier"].unique()
         for of in (supplying.get(name),)
     }
-    return np.array([found[name] for name in rows["supplier"]], dtype=np.bool_)
+    periods = np.array([found[name] for name in rows["supplier"]], dtype=np.bool_)
+    # an order of now is of the supplier's own clock
+    now = rows["is_open"].to_numpy(bool)
+    periods[:, 0] = now if length == 1 else periods[:, 0] | now
+    return periods
 
 
 def _summed(parts: Sequence[Ahead], periods: int) -> dict[str, Any]:

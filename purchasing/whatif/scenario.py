@@ -12,6 +12,8 @@ from stocktide.foundation.errors import Invalid
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 SCENARIOS_MAX = 3
 PERCENT_MAX = 900.0
+# What scenarios are compared with.
+AS_IS_NAME = "As it is"
 
 
 class Scope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -60,8 +62,13 @@ def check_asked(scope: Scope, scenarios: list[Scenario]) -> None:
         raise Invalid("bad_scope", "Say of which product, category, supplier or shop.")
     if not 1 <= len(scenarios) <= SCENARIOS_MAX:
         raise Invalid("bad_scenarios", f"Give 1 to {SCENARIOS_MAX} scenarios.")
-    if len({one.name for one in scenarios}) < len(scenarios):
+    names = [" ".join(one.name.casefold().split()) for one in scenarios]
+    if len(set(names)) < len(names):
         raise Invalid("bad_scenarios", "Two scenarios have one name.")
+    if AS_IS_NAME.casefold() in names:
+        raise Invalid(
+            "bad_scenarios", f"{AS_IS_NAME!r} is what stands beside them: name it otherwise."
+        )
     for one in scenarios:
         _check(one)
 

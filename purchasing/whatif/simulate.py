@@ -63,26 +63,34 @@ class Ahead:
 
 
 def simulate(
-    lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, *, today: Array | None = None
+    lines: Lines,
+    demand: Demand,
+    leads: LeadTimes,
+    rule: Rule,
+    *,
+    today: Array | None = None,
+    bought: Mask | None = None,
 ) -> Ahead:
     """Walk lines ahead over the periods of rule.orders.
 
     demand: (n, B, T) units, reaching a lead time and a review beyond the last order. today: (n,) units that are ordered
     now, the same on all paths; NaN, or without it: what a line needs by itself, if it can be ordered in this period.
     Later orders bring each path's stock to the level that meets the target from then on, as far as there is room; a
-    path's lead time is the same for all its orders.
+    path's lead time is the same for all its orders. bought: (n,) lines whose orders cost money, all without it:
+    goods of our own are paid for already.
     """
     n, B = demand.shape[:2]
     H = rule.orders.shape[1]
     assert rule.orders.shape[0] == n == len(lines)
     given = np.full(n, np.nan) if today is None else today
+    paid = np.ones(n, dtype=np.bool_) if bought is None else bought
     parts = []
     for start in range(0, n, BLOCK):
         rows = slice(start, min(n, start + BLOCK))
         targets = {name: of[rows] for name, of in rule.targets.items()}
         some = Rule(rule.kind, targets, rule.orders[rows])
         place = np.arange(rows.start, rows.stop)
-        taken = lines.take(place), demand[rows], leads.take(place, n), some, given[rows]
+        taken = lines.take(place), demand[rows], leads.take(place, n), some, given[rows], paid[rows]
         parts.append(_block(*taken, H))
     summed = {
         name: sum(getattr(part, name) for part in parts)
@@ -106,14 +114,15 @@ def reviews(orders: Mask) -> Index:
 
 
 def _block(
-    lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, given: Array, H: int
+    lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, given: Array, paid: Mask, H: int
 ) -> Ahead:
     n, B, _ = demand.shape
     lead = leads.of_paths(demand[:, :, :H].sum(axis=2))
     review = reviews(rule.orders)
     coming = np.zeros((n, B, H + int(lead.max()) + 1))
     coming[:, :, :H] += lines.arriving(H)[:, None, :]
-    stock = np.repeat(np.maximum(lines.on_hand - lines.reserved, 0.0)[:, None], B, axis=1)
+    # below 0: promised to customers, who are served before others when something comes
+    stock = np.repeat((lines.on_hand - lines.reserved)[:, None], B, axis=1)
     # what limits an order, for each line and path
     limits = make_lines(
         np.zeros(n * B),
@@ -143,22 +152,24 @@ def _block(
                 order = round_orders(wanted.ravel(), limits, room=room).quantity.reshape(n, B)
             np.add.at(coming, (row, path, t + lead), order)
             told["ordered"] += order.sum(axis=0)
-            told["spent"] += (order * unit).sum(axis=0)
+            told["spent"] += (order * unit)[paid].sum(axis=0)
             told["lines"] += (order > 0).sum(axis=0)
         asked = demand[:, :, t].astype(np.float64)
-        stock = stock + coming[:, :, t]
-        sold = np.minimum(stock, asked)
-        spoiled = ends.spoil(t, coming[:, :, : t + 1], sold)
+        owed, stock = np.maximum(-stock, 0.0), stock + coming[:, :, t]
+        sold = np.minimum(np.maximum(stock, 0.0), asked)
+        handed_over = owed - np.maximum(-stock, 0.0)
+        spoiled = ends.spoil(t, coming[:, :, : t + 1], sold + handed_over)
         stock = stock - sold - spoiled
-        stocks[:, t] = stock.sum(axis=0)
+        there = np.maximum(stock, 0.0)
+        stocks[:, t] = there.sum(axis=0)
         told["demand"] += asked.sum(axis=0)
         told["sold"] += sold.sum(axis=0)
         told["missed"] += ((asked - sold) * worth).sum(axis=0)
         told["spoiled_units"] += np.broadcast_to(spoiled, (n, B)).sum(axis=0)
         told["spoiled"] += (spoiled * unit).sum(axis=0)
         told["empty"] += (asked > sold).sum(axis=0)
-        told["holding"] += (stock * holding).sum(axis=0)
-        told["stock_value"] += (stock * unit).sum(axis=0) / H
+        told["holding"] += (there * holding).sum(axis=0)
+        told["stock_value"] += (there * unit).sum(axis=0) / H
     return Ahead(stock=stocks, today=today, **told)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from purchasing.proposing.arrays import Future, lead_shares, reaching
 from purchasing.proposing.compute import Draft, draft_location
 from purchasing.proposing.prepare import Prepared
+from purchasing.proposing.rationing import find_short, ration
 from purchasing.proposing.shared_lines import joined_suppliers
-from purchasing.proposing.sharing import share_orders
+from purchasing.proposing.sharing import SharedOrders, share_orders
+from purchasing.proposing.warehouses import Warehouses
 from purchasing.whatif.assumed import Assumed
 
 Pair = tuple[str, str]
@@ -51,9 +53,31 @@ def order_today(
     }
     if assumed.alone:
         return OrderedToday(units, [], [])
-    shared = share_orders(drafts, assumed.facts, today=today)
+    held, have = SharedOrders(), _available(assumed, futures, today)
+    _ration(drafts, held, have, futures, assumed)
+    shared = share_orders(drafts, assumed.facts, today=today, held=held)
+    _ration(drafts, shared, have, futures, assumed)
     units |= {pair: one.quantity for pair, one in shared.lines.items()}
     return OrderedToday(units, list(shared.waiting.values()), list(shared.not_counted.values()))
+
+
+def _available(assumed: Assumed, futures: Sequence[Future], today: date) -> Mapping[Pair, float]:
+    """Return what warehouses can send, by location and product: what they will sell themselves stays."""
+    warehouses = Warehouses(assumed.lines, assumed.facts, today=today)
+    for future in futures:
+        warehouses.add(future)
+    return warehouses.available()
+
+
+def _ration(
+    drafts: Sequence[Draft],
+    orders: SharedOrders,
+    have: Mapping[Pair, float],
+    futures: Sequence[Future],
+    assumed: Assumed,
+) -> None:
+    if short := find_short(drafts, orders, have, assumed.facts.decided):
+        ration(short, orders, futures, assumed.lines)
 
 
 def _drafts(

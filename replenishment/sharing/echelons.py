@@ -86,11 +86,11 @@ def share_out(
     """Share a warehouse's stock out so that a unit is worth the same in every shop: (n,) units, whole steps.
 
     need: (n, B), of `line_needs` for the way from the warehouse to the shop; available: (groups,) units; group: (n,);
-    value: (n,) of a unit missed; least: (n,), less than which is not sent: the shops that it serves best get it, and the
-    others nothing; most: (n,), asked for by the shop, the rest stays in the warehouse, where it serves whoever will
-    need it.
+    value: (n,) of a unit missed; least: (n,), less than which is not sent: the shops that it serves best get it, and
+    the others nothing; most: (n,), asked for by the shop, the rest stays in the warehouse, where it serves whoever
+    will need it.
     """
-    n, B = need.shape
+    n = len(need)
     have = np.atleast_1d(np.asarray(available, dtype=np.float64))
     not_negative(available=have, value=value, least=least)
     v, steps, floor = (

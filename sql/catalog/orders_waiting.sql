@@ -9,8 +9,10 @@ said AS (
     CROSS JOIN (VALUES ('waiting', 1), ('not_counted', 2), ('excluded', 3)) k (kind, place)
     CROSS JOIN jsonb_each_text(coalesce(n.detail -> k.kind, '{}')) w
     UNION ALL
-    SELECT 4, CASE n.detail ->> 'without_forecast' WHEN '1' THEN '1 shelf has' ELSE (n.detail ->> 'without_forecast') || ' shelves have' END
-              || ' no forecast, and nothing is proposed for them'
+    SELECT 4, CASE n.detail ->> 'without_forecast'
+                  WHEN '1' THEN '1 shelf has no forecast, and nothing is proposed for it'
+                  ELSE (n.detail ->> 'without_forecast') || ' shelves have no forecast, and nothing is proposed for them'
+              END
     FROM newest n
     WHERE (n.detail ->> 'without_forecast')::integer > 0
 )

@@ -1,10 +1,11 @@
 -- DuckDB. Parts of order lines, what came and what is awaited: days from the order to the receipt, or until $today. A line
--- of which more came than was ordered is of what came. Lines without a supplier are left out, for nobody can lean on them.
+-- of which more came than was ordered is of what came. Lines without a supplier are left out, for nobody can lean on them, and
+-- those of which goods came before the order: it was written down afterwards, and says nothing of how long they took.
 WITH lines AS (
-    SELECT order_id, order_line, product_id, location_id, supplier, CAST(ordered_at AS DATE) AS ordered_on, day,
-           received_days, ordered_milli, greatest(ordered_milli, received_milli) AS whole_milli
+    SELECT product_id, supplier, day, received_days, ordered_milli, greatest(ordered_milli, received_milli) AS whole_milli
     FROM purchases
     WHERE supplier IS NOT NULL AND ordered_milli > 0 AND ordered_at IS NOT NULL
+      AND coalesce(first_received_at >= ordered_at, true)
 ),
 parts AS (
     SELECT l.supplier, l.product_id, greatest(r.received.day - l.day, 0) AS days,

@@ -1,6 +1,6 @@
 """A scenario is applied: the terms, plans and overrides that it says are written by the stages that keep them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.entrypoints.comparing import plans_of
 from stocktide.entrypoints.overriding import adjust_forecast
 from stocktide.foundation.errors import Invalid
+from stocktide.foundation.local_days import business_day
 
 ROWS_MAX = 100_000
 Wrote = dict[str, list[dict[str, Any]]]
@@ -37,7 +38,7 @@ def apply_scenario(
     Raises Invalid as `check_scope`, and where nothing is there to be written.
     """
     check_scope(scope, scenario)
-    today = today or datetime.now(UTC).date()
+    today = today or business_day(connection)
     wrote: Wrote = {}
     if scenario.fill_rate is not None:
         told = {**scope.limits, "measure": "fill_rate", "target": scenario.fill_rate}
@@ -100,7 +101,7 @@ def _put_terms(
 
 def _ranked(connection: sa.Connection, scope: Scope, supplier: str) -> list[dict[str, Any]]:
     """Return the offers of the scope's products with the supplier asked first, and who was first after it."""
-    today = datetime.now(UTC).date()
+    today = business_day(connection)
     facts = read_facts(connection, today=today)
     # with the supplier that each line is ordered from now
     lines = prepare(

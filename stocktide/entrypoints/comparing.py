@@ -21,6 +21,7 @@ from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.entrypoints.ordering import defaults_of, futures_of
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.local_days import business_day
 from stocktide.foundation.settings import Settings
 
 ASSUMED = "what-if"
@@ -35,16 +36,17 @@ def compare_scenarios(
     today: date | None = None,
 ) -> dict[str, Any]:
     """Compare scenarios with what is, of one moment. Raises as `compare`, `futures_of` and `assume_published`."""
-    today = today or datetime.now(UTC).date()
     isolated = engine.execution_options(isolation_level="REPEATABLE READ")
     with isolated.connect() as connection:
+        now = None if today else datetime.now(UTC)
+        today = today or business_day(connection, now)
         facts = read_facts(connection, today=today)
         as_of: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
     lake = Lake(settings.lake_root)
     sales = pd.Series(dtype=float)
     if needs_classes(facts):
         sales = expected_sales(futures_of(engine, lake, today=today), facts)[1]
-    comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today), scenarios)
+    comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today, now), scenarios)
     read = futures_of(engine, lake, today=today, within=comparison.locations)
     factors = factors_of(engine, settings, lake, facts, scope, today)
     return {"as_of": as_of.isoformat(), **compare(comparison, read()[1], factors)}

@@ -91,6 +91,8 @@ def replay_chain(
     if len(rows):
         rows = in_one_currency(rows, currency, facts.rates)
     lines = chain.lines(rows)
+    # the first forecasts are made here already
+    started = time.perf_counter()
     outlooks = Outlooks(
         chain.outlooks(tell),
         chain.known,
@@ -112,7 +114,6 @@ def replay_chain(
         )
         for q in QUANTILES
     }
-    started = time.perf_counter()
     seeds = range(options.seeds if options.lead_spread else 1)
     found = compare(lines, chain.demand[chain.start :], policies, chain.terms, seeds=seeds)
     seconds = time.perf_counter() - started - chain.seconds

@@ -65,6 +65,13 @@ def sends_lock(location: str) -> str:
     return f"{LOCK_PREFIX}sends.{location}"
 
 
+def orders_lock(supplier: str) -> str:
+    """Return the text of the lock that lets one order desk at a time order from a supplier."""
+    return f"{LOCK_PREFIX}orders.{supplier}"
+
+
+# Held while the order desk gives a number to an order, and shared while others open orders that are numbered alike.
+ORDER_NUMBERS_LOCK = LOCK_PREFIX + "order_numbers"
 # Held while a run puts its proposals on the order desk.
 ORDERS_LOCK = LOCK_PREFIX + "order_desk"
 

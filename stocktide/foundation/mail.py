@@ -35,6 +35,8 @@ def send_mail(url: str, *, sender: str, to: Sequence[str], subject: str, text: s
 def _said(error: Exception) -> str:
     """Return what went wrong, and nothing of the server's answer: it may repeat what it was given."""
     code = getattr(error, "smtp_code", None)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "it takes no address with letters beyond ASCII; see STOCKTIDE_DIGEST_TO and STOCKTIDE_SMTP_FROM"
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"it lets nobody in by this user name and password ({code}); see STOCKTIDE_SMTP_URL"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -225,7 +225,8 @@ class Settings(BaseSettings):
     order_second_approval: int | None = Field(
         None,
         ge=1,
-        description="A line of an order that costs so much or more needs two people, in the chain's currency.",
+        description="What one person orders from a supplier within 20 hours needs two from this amount on, in the "
+        "chain's currency.",
     )
     order_move_worth: float = Field(
         25.0,

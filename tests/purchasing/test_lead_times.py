@@ -91,6 +91,17 @@ def test_without_a_delivery_nothing_is_learnt(database: sa.Engine, tmp_path: Pat
     assert listed(database) == {}
 
 
+def test_what_came_before_its_order_teaches_nothing(database: sa.Engine, lake: Lake) -> None:
+    before = learn_and_keep(database, lake, today=TODAY)
+    late = [event for n in range(9) for event in bought("A", f"late{n}", 20, {-2: 10})]
+    assert {one.name for one in Recorder(database, Settings()).record("till", "", late)} == {
+        "accepted"
+    }
+    run_etl(database, lake)
+    assert learn_and_keep(database, lake, today=TODAY)["lines"] == before["lines"]
+    assert listed(database)["A"]["p50"] == 5
+
+
 def test_no_day_lies_before_the_order(database: sa.Engine, lake: Lake) -> None:
     """A clock that is behind, or a past day, counts as day 0."""
     done = learn_and_keep(database, lake, today=date(2020, 1, 1))

@@ -7,6 +7,9 @@ WITH RECURSIVE numbers (number) AS (
     SELECT nextval('purchase_order_numbers')
     FROM numbers
     WHERE EXISTS (SELECT FROM commitments WHERE purpose = 'on_order' AND reference = 'PO-' || number)
+       -- lines of a transfer have numbers behind its own; the character after - is .
+       OR EXISTS (SELECT FROM commitments
+                  WHERE purpose = 'in_transit' AND reference > 'TR-' || number || '-' AND reference < 'TR-' || number || '.')
 )
 INSERT INTO purchase_orders (order_id, supplier, source, currency, ordered_by, second_approver, supplier_name, email, expected_on)
 SELECT CASE WHEN CAST(:source AS text) IS NULL THEN 'PO-' ELSE 'TR-' END || (SELECT max(number) FROM numbers), :supplier, :source,

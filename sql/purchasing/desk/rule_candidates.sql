@@ -1,10 +1,11 @@
 -- Lines that the newest run proposes and no person has decided anything about, with what their currency is worth in the
 -- chain's; what is usually ordered for the pair, the middle of its last orders, whoever made them; is_moved: another shop has
--- too much of it, and a move is proposed. Binds: :currency, :today, :orders; :ids, of these lines alone, or null.
+-- too much of it, and a move is proposed. Binds: :currency, :orders; :ids and
+-- :suppliers, of these alone, or null.
 WITH candidates AS MATERIALIZED (
     SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
            o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.explanation, o.source,
-           p.product_id, p.category, p.department, l.location_id, l.region, l.country,
+           local_date(now(), l.timezone) AS today, p.product_id, p.category, p.department, l.location_id, l.region, l.country,
            EXISTS (SELECT
                    FROM order_runs r, jsonb_array_elements(coalesce(r.detail -> 'moves', '[]')) AS m
                    WHERE r.order_run_id = o.order_run_id AND m ->> 'product' = o.product AND m ->> 'target' = o.location
@@ -14,6 +15,7 @@ WITH candidates AS MATERIALIZED (
     JOIN locations l ON l.code = o.location
     WHERE o.state = 'proposed' AND o.buyer_milli IS NULL
       AND (CAST(:ids AS bigint[]) IS NULL OR o.line_id = ANY(CAST(:ids AS bigint[])))
+      AND (CAST(:suppliers AS text[]) IS NULL OR o.supplier = ANY(CAST(:suppliers AS text[])))
       AND o.order_run_id = (SELECT max(order_run_id) FROM order_runs)
       AND NOT EXISTS (SELECT FROM order_actions a WHERE a.line_id = o.line_id AND a.action NOT IN ('propose', 'reprice'))
 )
@@ -21,7 +23,7 @@ SELECT c.line_id, c.supplier, c.product, c.location, c.state, c.proposed_milli, 
        c.price_micros, c.currency, c.order_id, c.ordered_milli, c.version, c.order_line, c.source, c.explanation, c.category, c.department,
        c.region, c.country, usual.milli AS usual_milli, c.is_moved,
        NOT EXISTS (SELECT FROM suppliers s WHERE s.supplier = c.supplier AND s.withdrawn_at IS NULL AND NOT s.active) AS is_active,
-       rate_on(coalesce(c.currency, :currency, ''), coalesce(CAST(:currency AS text), c.currency, ''), CAST(:today AS date)) AS rate
+       rate_on(coalesce(c.currency, :currency, ''), coalesce(CAST(:currency AS text), c.currency, ''), c.today) AS rate
 FROM candidates c
 LEFT JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY opened_milli) AS milli

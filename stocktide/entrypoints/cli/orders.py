@@ -29,19 +29,23 @@ def orders_propose(as_json: bool) -> None:
     from purchasing.proposing.run import JOB, propose_today
     from stocktide.entrypoints.ordering import defaults_of, doubts_of, futures_of
     from stocktide.foundation.lake import Lake
+    from stocktide.foundation.local_days import business_day
     from stocktide.foundation.runs import recorded_run
 
     def tell(line: str) -> None:
         if not as_json:
             say(line)
 
-    settings, today = load_settings(), datetime.now(UTC).date()
+    settings, now = load_settings(), datetime.now(UTC)
     with services_for(settings, OWNER) as (engine, _), recorded_run(engine, JOB) as run:
+        with engine.connect() as connection:
+            today = business_day(connection, now)
         futures = futures_of(engine, Lake(settings.lake_root), today=today)
         done = propose_today(
             engine,
             futures,
             today=today,
+            now=now,
             defaults=defaults_of(settings),
             by=command_line_user(),
             read_doubts=doubts_of(engine, settings),

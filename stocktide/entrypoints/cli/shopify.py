@@ -117,7 +117,11 @@ def _tell_sums(currency: str, sums: "Sums", *, dry_run: bool) -> None:
     # amounts are text, so that none is rounded: they stand to the right by spaces
     width = max(len(cell or "") for _, *cells in rows for cell in cells)
     shown = [[name, *(f"{cell or '':>{width}}" for cell in cells)] for name, *cells in rows]
-    title = f"{currency}: {sums.orders:,} orders, {sums.lines:,} lines"
+    orders, lines = (
+        f"{many:,} {noun}{'' if many == 1 else 's'}"
+        for many, noun in ((sums.orders, "order"), (sums.lines, "line"))
+    )
+    title = f"{currency}: {orders}, {lines}"
     print_table(title, ["", "files", ours], shown)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dashboard.orders.chart import WITH, WITHOUT, empty_day, stock_frame
 from dashboard.orders.desk import read_all
-from dashboard.orders.line import approval_words
+from dashboard.orders.line import approval_words, price_words
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
@@ -230,6 +230,16 @@ def test_stock_of_the_chart_is_that_of_the_line() -> None:
     assert frame[frame["order"] == WITH]["middle"].tolist() == [10, 0, 28]
     assert frame[frame["order"] == WITHOUT]["high"].tolist() == [12, 2, 0]
     assert empty_day(line) == pd.Timestamp("2026-03-03")
+
+
+def test_who_approves_beside_another_reads_who_set_the_price() -> None:
+    line = {"price": 0.1, "currency": "EUR"}
+    assert price_words({**line, "price_set": None}) == ""
+    lately = {"by": "anna", "at": "2026-11-30T16:35:00+00:00", "before": 1.5}
+    said = price_words({**line, "price_set": lately})
+    assert said.endswith("Price 0.1 EUR: anna set one on 2026-11-30, it was 1.5 before.")
+    first = price_words({**line, "price_set": {**lately, "before": None}})
+    assert first.endswith("no price was known before.")
 
 
 def test_moves_come_before_what_is_bought_and_are_sent(

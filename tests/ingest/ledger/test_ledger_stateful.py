@@ -52,6 +52,8 @@ EVENTS_OF_LEDGER = (
 Pair = tuple[str, str]
 T = TypeVar("T")
 
+NO_DAY = "9999-12-31"
+
 
 class Item(NamedTuple):
     """What a batch does at one place: a new event, or something with one that was sent before."""
@@ -127,6 +129,15 @@ sales = items.map(plain_sale)
 questions = st.tuples(st.integers(0, 13), st.integers(0, STEPS_AN_EXAMPLE), st.integers(0, 5))
 
 
+def a_day(month: str, drawn: int) -> str:
+    """A day of a month, or what other systems write for none."""
+    return NO_DAY if drawn % 5 == 0 else f"{month}-{1 + drawn % 28:02d}"
+
+
+def said_day(day: str | None) -> str | None:
+    return None if day == NO_DAY else day
+
+
 def new_event(item: Item, number: int) -> dict[str, Any]:
     """The event of an item, under an identity that nobody has."""
     kind, amount = item.kind, f"{item.halves / 2:g}"
@@ -154,9 +165,9 @@ def new_event(item: Item, number: int) -> dict[str, Any]:
     if kind in LOTS and item.lot:
         data["lot"] = f"L{item.lot}"
         if kind in ("receipt", "arrival") and item.cost % 3:
-            data["expires_on"] = f"2026-05-{1 + item.cost % 28:02d}"
+            data["expires_on"] = a_day("2026-05", item.cost)
     if kind == "order" and item.cost % 3:
-        data["expected_on"] = f"2026-04-{1 + item.cost % 28:02d}"
+        data["expected_on"] = a_day("2026-04", item.cost)
     if kind != "price" and item.unit == 1:
         data["unit"] = UNITS[item.product][1]
     made = event(kind, f"{item.order}-{number}", minute=item.minute, source=SOURCES[item.order % 2])
@@ -433,7 +444,11 @@ class PlainLedger:
                 opened += leg.committed
             else:
                 closed += leg.committed
-            found[key] = (opened, closed, (id(leg) in kept and said.expected_on) or expected)
+            found[key] = (
+                opened,
+                closed,
+                (id(leg) in kept and said_day(said.expected_on)) or expected,
+            )
         return found
 
     def lots(self) -> dict[tuple[str, str, str], tuple[int, str | None]]:
@@ -446,7 +461,7 @@ class PlainLedger:
                 quantity, expires = found.get(key, (0, None))
                 found[key] = (
                     quantity + leg.moved,
-                    (id(leg) in kept and leg.said.expires_on) or expires,
+                    (id(leg) in kept and said_day(leg.said.expires_on)) or expires,
                 )
         return found
 

@@ -389,6 +389,40 @@ def test_stocky_rows_in_another_order_change_nothing(run: Import, database: sa.E
     assert rows(database, came) == before
 
 
+def test_a_stocky_order_with_a_number_of_the_order_desk_is_recorded_under_another(
+    run: Import, database: sa.Engine
+) -> None:
+    """PO-7 is the desk's; 12 of Stocky's PO-7 came, which are not ours."""
+
+    def po7(received: int) -> str:
+        row = [
+            "PO-7",
+            "Mill",
+            "partial",
+            "L",
+            "Loaf",
+            40,
+            received,
+            "1.10",
+            "EUR",
+            "2026-08-01",
+            "",
+            "2026-08-04",
+        ]
+        return purchases_csv([[*row, "Bakery"]])  # fmt: skip
+
+    with database.begin() as connection:
+        made = "INSERT INTO purchase_orders (order_id, supplier, ordered_by) VALUES ('PO-7', 'Mill', 'anna')"
+        connection.execute(sa.text(made))
+    report = run(po=po7(12))
+    assert any("such as STOCKY-PO-7." in note for note in report.notes)
+    open_now = "SELECT reference, opened_milli, closed_milli FROM commitments"
+    assert rows(database, open_now) == [("STOCKY-PO-7", 40_000, 12_000)]
+    assert run(po=po7(12)).unchanged == 1
+    run(po=po7(20))
+    assert rows(database, open_now) == [("STOCKY-PO-7", 40_000, 20_000)]
+
+
 def test_orders_that_came_before_the_stock_move_to_where_it_is(
     run: Import, database: sa.Engine
 ) -> None:

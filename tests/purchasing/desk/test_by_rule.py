@@ -1,7 +1,7 @@
 """What is approved without a person."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,8 @@ KNOWN = {"from": {"supplier": "terms", "lead": "learnt from 9 orders"}, "doubt":
 LINE = Line(1, "mill", "A", "S1", "proposed", 12_000, price_micros=1_500_000, currency="EUR")
 USUAL = Candidate(LINE, KNOWN, rate=1.0, usual_milli=8_000, changed=-0.3)
 FRUIT = replace(USUAL, of={"category": "Fruit", "region": "North"})
+
+LATER = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -71,13 +73,12 @@ def scoped(*, approve: bool = True, **limits: str) -> ApprovalRule:
     ],
 )
 def test_narrowest_rule_counts(rules: list[ApprovalRule], name: str | None) -> None:
-    desk = Desk(lambda _connection, _events: [])
     for order in (rules, rules[::-1]):
-        rule, why = judge(FRUIT, Rules(order), desk)
+        rule, why = judge(FRUIT, Rules(order))
         assert (rule and rule.name) == name
         assert why == (NO_RULE if name is None else None)
     keeps = [*rules, scoped(approve=False, product="A", supplier="mill")]
-    assert judge(FRUIT, Rules(keeps, RULE), desk)[1] == "people approve A mill"
+    assert judge(FRUIT, Rules(keeps, RULE))[1] == "people approve A mill"
 
 
 def test_each_run_is_looked_at_once_and_people_see_the_exceptions(
@@ -94,7 +95,7 @@ def test_each_run_is_looked_at_once_and_people_see_the_exceptions(
     with database.begin() as connection:
         put_proposals(connection, see(connection), needs, by="run")
     (c,) = [line for line in api.read.get("/v1/orders").json()["lines"] if line["product"] == "C"]
-    for action, more in (("snooze", {"until": "2099-01-01"}), ("wake", {})):
+    for action, more in (("snooze", {"until": LATER}), ("wake", {})):
         body = {"line": c["line_id"], "seen": c["version"], "action": action, **more}
         (c,) = api.operate.post("/v1/orders", json={"decisions": [body]}).json()["lines"]
     desk = desk_of(Recorder(api.engine, Settings()))
@@ -179,8 +180,8 @@ def test_a_forecast_is_compared_with_the_one_before_over_the_days_of_both(
         now, before = (
             connection.execute(sa.text(totals), {"run": run}).scalar_one() for run in (2, 1)
         )
-        (one,) = read_candidates(connection, desk, rules, datetime.now(UTC).date())
-        (blind,) = read_candidates(connection, desk, Rules(), datetime.now(UTC).date())
+        (one,) = read_candidates(connection, desk, rules)
+        (blind,) = read_candidates(connection, desk, Rules())
     assert one.changed == pytest.approx(now / before - 1)
     assert abs(now / before - 1) > 0.01
     assert blind.changed is None

@@ -242,7 +242,7 @@ class DeskMachine(RuleBasedStateMachine):
             desk = self.world.desk
             ids = [row.line_id for row in open_now]
             said = exceptions_in(connection, desk, rules, ids)
-            found = decisions_of(connection, desk, rules, today=self.day)
+            found = decisions_of(connection, desk, rules)
             named = {line_id for decisions in found.values() for line_id in decisions}
             assert named == {line_id for line_id, why in said.items() if why is None}
             decided = [

@@ -2,60 +2,25 @@
 
 import csv
 import json
-from datetime import date, timedelta
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from purchasing.desk.lines import is_one_approver
+from ingest.recording.recording import Recorder
 from purchasing.desk.listing import list_lines
 from purchasing.desk.proposals import NEED_ENDED, Proposal, put_proposals, see
 from stocktide.foundation.database import statement
-from stocktide.foundation.sessions import SESSION, Sessions
-from stocktide.foundation.users import set_user
+from stocktide.foundation.settings import Settings
 from tests.conftest import Api
 from tests.ingest.samples import event, raw
+from tests.purchasing.desk.acting import decide, lines, on, propose
 from tests.stocktide.entrypoints.test_api import check_problem
 
-
-@pytest.fixture
-def desk(api: Api, database: sa.Engine) -> Api:
-    """Three proposals, two of them to the mill."""
-    api.operate.put("/v1/products", json={"products": [{"sku": sku} for sku in "ABC"]})
-    api.operate.put("/v1/locations", json={"locations": [{"code": "S1"}]})
-    propose(database, A=12, B=5, C=2)
-    return api
-
-
-def propose(engine: sa.Engine, *, price_micros: int = 1_500_000, **units: int) -> None:
-    needs = [
-        Proposal(
-            "mill" if sku in "AB" else "dairy", sku, "S1", 1000 * quantity, {"need": quantity},
-            at_risk_micros=10**6 * quantity, price_micros=price_micros, currency="EUR",
-        )
-        for sku, quantity in units.items()
-    ]  # fmt: skip
-    with engine.begin() as connection:
-        seen = see(connection)
-        put_proposals(connection, seen, needs, by="run")
-
-
-def lines(api: Api, **asked: Any) -> dict[str, dict[str, Any]]:
-    answer = api.read.get("/v1/orders", params=asked).json()
-    assert answer["found"] == len(answer["lines"])
-    return {line["product"]: line for line in answer["lines"]}
-
-
-def decide(api: Api, *decisions: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
-    answer = api.operate.post("/v1/orders", json={"decisions": decisions, **more})
-    found: list[dict[str, Any]] = answer.raise_for_status().json()["lines"]
-    return found
-
-
-def on(line: dict[str, Any], action: str, **more: Any) -> dict[str, Any]:
-    return {"line": line["line_id"], "action": action, "seen": line["version"], **more}
+LATER = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
 
 
 def test_lines_are_listed_by_what_they_risk(desk: Api) -> None:
@@ -106,11 +71,9 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
     desk: Api, database: sa.Engine
 ) -> None:
     line = lines(desk)["A"]
-    (refused,) = decide(desk, on(line, "split", quantity=12, until="2099-01-01"))
+    (refused,) = decide(desk, on(line, "split", quantity=12, until=LATER))
     assert refused["error"]["code"] == "quantity"
-    (now,) = decide(
-        desk, on(line, "split", quantity=5, until="2099-01-01", reason="room"), user="anna"
-    )
+    (now,) = decide(desk, on(line, "split", quantity=5, until=LATER, reason="room"), user="anna")
     assert (now["state"], now["ordered"]) == ("ordered", 5.0)
     propose(database, B=5, C=2)
     assert lines(desk).keys() == {"B", "C"}
@@ -118,7 +81,7 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
     assert (rest["state"], rest["quantity"], rest["snoozed_until"]) == (
         "snoozed",
         7.0,
-        "2099-01-01",
+        LATER,
     )
     (first, *_) = desk.read.get(f"/v1/orders/{rest['line_id']}/history").json()["history"]
     assert (first["action"], first["reason"]) == ("split", "room")
@@ -128,13 +91,11 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
 
 def test_a_buyers_number_stays_whatever_runs_propose(desk: Api, database: sa.Engine) -> None:
     line = lines(desk)["A"]
-    (changed,) = decide(
-        desk, on(line, "change", quantity="30.5", reason="street party"), user="anna"
-    )
-    assert (changed["quantity"], changed["proposed"]) == (30.5, 12.0)
+    (changed,) = decide(desk, on(line, "change", quantity=30, reason="street party"), user="anna")
+    assert (changed["quantity"], changed["proposed"]) == (30.0, 12.0)
     propose(database, A=7, B=6)
     found = lines(desk)
-    assert (found["A"]["quantity"], found["A"]["proposed"]) == (30.5, 7.0)
+    assert (found["A"]["quantity"], found["A"]["proposed"]) == (30.0, 7.0)
     assert (found["B"]["quantity"], "C" in found) == (6.0, False)
     history = desk.read.get(f"/v1/orders/{line['line_id']}/history").json()["history"]
     assert [(one["action"], one["by"], one["reason"]) for one in history] == [
@@ -263,9 +224,7 @@ def test_what_somebody_else_ordered_since_keeps_an_approval_back(desk: Api) -> N
     (refused,) = decide(desk, on(line, "approve"))
     assert "12 more of A have come on order for S1" in refused["error"]["detail"]
     # the reason of a split says why it is split, not that both are wanted
-    (split,) = decide(
-        desk, on(line, "split", quantity=5, until="2099-01-01", reason="room for no more")
-    )
+    (split,) = decide(desk, on(line, "split", quantity=5, until=LATER, reason="room for no more"))
     assert split["error"]["code"] == "ordered_elsewhere"
     (ordered,) = decide(desk, on(line, "approve", reason="for the fair"))
     assert ordered["state"] == "ordered"
@@ -348,64 +307,6 @@ def test_sums_are_those_of_the_lines_to_the_cent(desk: Api, database: sa.Engine)
     ordered, _ = decide(desk, *(on(line, "approve") for line in listed["lines"]))
     order = desk.read.get(f"/v1/purchase-orders/{ordered['order_id']}").json()
     assert (listed["cost"], mill["amount"], order["total"]) == ({"EUR": 2.02}, 2.02, 2.02)
-
-
-@pytest.fixture
-def two_from_fifteen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines that cost 15 or more need two people."""
-    monkeypatch.setenv("STOCKTIDE_ORDER_SECOND_APPROVAL", "15")
-
-
-@pytest.mark.usefixtures("two_from_fifteen")
-def test_a_dear_line_needs_two_people(request: pytest.FixtureRequest, database: sa.Engine) -> None:
-    """A key is one, whomever it names; a person is known by their session."""
-    desk: Api = request.getfixturevalue("desk")
-    line = lines(desk)["A"]
-    (waiting,) = decide(desk, on(line, "approve"), user="anna")
-    assert (waiting["state"], waiting["order_id"]) == ("waiting", None)
-    for user in ("anna", "Anna ", "ben"):
-        (again,) = decide(desk, on(waiting, "approve"), user=user)
-        assert again["error"]["code"] == "second_approver"
-    cheap = on(lines(desk)["B"], "approve")
-    body = {"decisions": [on(waiting, "approve"), cheap]}
-    for name, role, status in (
-        ("eve", "viewer", 403),
-        ("anna", "buyer", 200),
-        ("ben", "buyer", 200),
-    ):
-        signed = {SESSION: signed_in(database, name, role)}
-        answer = desk.operate.post("/v1/orders", json=body, headers=signed)
-        assert answer.status_code == status
-    dear, _ = answer.json()["lines"]
-    order = desk.read.get(f"/v1/purchase-orders/{dear['order_id']}").json()
-    assert (order["ordered_by"], order["second_approver"]) == ("anna (key test operate)", "ben")
-
-
-def signed_in(engine: sa.Engine, name: str, role: str) -> str:
-    """Return the text of a session of a new user, signed as the API under test expects."""
-    sessions = Sessions(engine, "x" * 32, session_hours=1)
-    with engine.begin() as connection:
-        set_user(connection, name, "a long enough password", role)
-        cookie = sessions.begin(connection, name, None)
-    assert cookie is not None
-    return cookie
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "is_one"),
-    [
-        ("anna (key erp)", "ben (key erp)", True),
-        ("key erp", "anna (key erp)", True),
-        ("anna", "Anna (key erp)", True),
-        ("anna (key erp)", "anna (key till)", True),
-        ("anna", "ben", False),
-        ("anna", "key erp", False),
-        ("anna (key erp)", "ben (key till)", False),
-    ],
-)
-def test_who_counts_as_one_approver(first: str, second: str, is_one: bool) -> None:
-    assert is_one_approver(first, second) is is_one
-    assert is_one_approver(second, first) is is_one
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -510,6 +411,54 @@ def test_a_number_that_somebody_elses_order_has_is_left_out(desk: Api) -> None:
     assert made == [f"PO-{number + 3}", f"PO-{number + 4}"]
 
 
+def test_somebody_elses_order_under_a_number_of_ours_is_refused_and_kept(
+    desk: Api, database: sa.Engine
+) -> None:
+    """Of whatever product; a receipt under our number is taken, and so is another number."""
+    (ours,) = decide(desk, on(lines(desk)["A"], "approve"))
+    number = ours["order_id"]
+    headers = {"Content-Type": "application/cloudevents+json"}
+
+    def send(kind: str, event_id: str, **data: Any) -> dict[str, Any]:
+        told = json.dumps(event(kind, event_id, **data))
+        answer = desk.operate.post("/v1/events", content=told, headers=headers)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    for event_id, product in (("o1", "A"), ("o2", "B")):
+        answer = send("order", event_id, product=product, order_id=number)
+        assert "desk_number" in str(answer)
+        assert f"ERP-{number}" in str(answer)
+    with database.connect() as connection:
+        kept = connection.execute(sa.text("SELECT reason, field FROM rejects")).all()
+    assert kept == [("desk_number", "data.order_id")] * 2
+    assert lines(desk, state="ordered")["A"]["received"] == 0.0
+    send("order", "o3", product="B", order_id=f"ERP-{number}")
+    send("receipt", "r1", product="A", order_id=number, quantity=5)
+    assert lines(desk, state="ordered")["A"]["received"] == 5.0
+    stock = desk.read.get("/v1/stock").json()["stock"]
+    assert {row["product"]: row["on_order"] > 0 for row in stock} == {"A": True, "B": True}
+
+
+def test_a_number_that_somebody_elses_order_is_just_getting_is_left_out(
+    desk: Api, database: sa.Engine
+) -> None:
+    """Neither sees the other's row before its commit: the desk waits for those who open orders."""
+    a, b, _ = lines(desk).values()
+    (first,) = decide(desk, on(a, "approve"))
+    number = int(first["order_id"].removeprefix("PO-"))
+    recorder = Recorder(database, Settings())
+    order = json.dumps(event("order", "o1", product="A", order_id=f"PO-{number + 1}")).encode()
+    with ThreadPoolExecutor(1) as threads:
+        with database.begin() as connection:
+            (outcome,) = recorder.ledger.append(connection, recorder.parser.parse_all([order]))
+            assert outcome.name == "accepted"
+            approving = threads.submit(decide, desk, on(b, "approve"))
+            wait([approving], timeout=0.3)
+        (second,) = approving.result()
+    assert second["order_id"] == f"PO-{number + 2}"
+
+
 def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
     (ordered,) = decide(desk, on(lines(desk)["A"], "approve"))
     headers = {"Content-Type": "application/cloudevents+json"}
@@ -520,6 +469,26 @@ def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
     (refused,) = decide(desk, on(ordered, "cancel", reason="too late"))
     assert refused["error"]["code"] == "line_received"
     assert lines(desk, state="received")["A"]["received"] == 12.0
+
+
+def test_what_a_warehouse_and_its_shops_would_lose_is_summed_once(
+    desk: Api, database: sa.Engine
+) -> None:
+    """Of A the two shops risk 5 and 4, their warehouse 7; of B, which only the warehouse orders, 3. C is bought."""
+    places = {"locations": [{"code": "S2"}, {"code": "WH"}]}
+    desk.operate.put("/v1/locations", json=places).raise_for_status()
+    lacking = (
+        ("A", "S1", "WH", 5), ("A", "S2", "WH", 4), ("A", "WH", None, 7), ("B", "WH", None, 3), ("C", "S1", None, 2),
+    )  # fmt: skip
+    needs = [
+        Proposal("depot" if source else "mill", sku, place, 1_000, at_risk_micros=10**6 * risk, source=source)
+        for sku, place, source, risk in lacking
+    ]  # fmt: skip
+    with database.begin() as connection:
+        put_proposals(connection, see(connection), needs, by="run")
+    for limit, asked, sums in ((100, {}, 14.0), (1, {}, 14.0), (100, {"location": "WH"}, 10.0)):
+        answer = desk.read.get("/v1/orders", params={"limit": limit, **asked}).json()
+        assert answer["at_risk"] == {"": sums}
 
 
 def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:

@@ -20,6 +20,7 @@ from tests.ingest.samples import event
 from tests.purchasing.desk.acting import decide, lines, on
 
 LEAD_DAYS = {"A": 5, "B": 15}
+LATER = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_lists_and_their_suppliers_count_the_same_lines(
     needs = [Proposal("mill", "A", "S1", 5_000), Proposal("dairy", "C", "S1", 5_000)]
     with database.begin() as connection:
         put_proposals(connection, see(connection), needs, by="run")
-    decide(desk, on(lines(desk)["C"], "snooze", until="2099-01-01"))
+    decide(desk, on(lines(desk)["C"], "snooze", until=LATER))
     found: dict[str, dict[str, int]] = {}
     for state in STATES:
         answer = desk.read.get("/v1/orders/suppliers", params={"state": state}).json()

@@ -1,6 +1,8 @@
 """What one shop will not sell soon serves another, before anything is bought."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
+from purchasing.desk.proposals import put_proposals, see
 from purchasing.moves import list_moves, send_moves
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Doubt, Doubts
@@ -117,5 +120,79 @@ def test_a_move_of_what_is_gone_is_refused(chain: sa.Engine) -> None:
     recorder = Recorder(chain, Settings())
     sold = raw(kind="sale", event_id="s", product="A", location="S1", quantity=299)
     assert recorder.record("till", "", [sold])[0].name == "accepted"
-    with chain.begin() as connection, pytest.raises(Conflict, match="S1 has 1 of Apples, not"):
+    with (
+        chain.begin() as connection,
+        pytest.raises(Conflict, match="S1 has 1 of Apples to send, not"),
+    ):
         send_moves(connection, recording(recorder), [move["transfer_id"]], by="anna")
+
+
+def put_moves(engine: sa.Engine, *moves: tuple[str, float]) -> list[str]:
+    """A run proposes moves of A from S1; returns their ids."""
+    told = [
+        {
+            "product": "A",
+            "source": "S1",
+            "target": target,
+            "units": units,
+            "worth": 1.0,
+            "wanted": 1.0,
+        }
+        for target, units in moves
+    ]
+    with engine.begin() as connection:
+        put_proposals(connection, replace(see(connection), detail={"moves": told}), [], by="run")
+        return [move["transfer_id"] for move in list_moves(connection)]
+
+
+def send_beside(engine: sa.Engine, first: str, second: str) -> list[dict[str, Any]]:
+    """Send a move while another sender has not committed yet; returns what the second is told."""
+    record = recording(Recorder(engine, Settings()))
+
+    def send() -> list[dict[str, Any]]:
+        with engine.begin() as connection:
+            return send_moves(connection, record, [second], by="ben")
+
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as connection:
+            send_moves(connection, record, [first], by="anna")
+            sending = threads.submit(send)
+            wait([sending], timeout=0.3)
+        return sending.result()
+
+
+def test_two_who_send_at_once_send_a_move_once(chain: sa.Engine) -> None:
+    (move,) = put_moves(chain, ("S2", 200.0))
+    (sent,) = send_beside(chain, move, move)
+    assert (sent["is_sent"], sent["on_hand"]) == (True, 100.0)
+
+
+def test_two_who_send_at_once_send_no_more_than_there_is(chain: sa.Engine) -> None:
+    one, two = put_moves(chain, ("S2", 200.0), ("S3", 200.0))
+    with pytest.raises(Conflict, match="S1 has 100 of Apples to send, not 200"):
+        send_beside(chain, one, two)
+    again = put_moves(chain, ("S3", 60.0), ("S3", 60.0))
+    with pytest.raises(Conflict, match="S1 has 40 of Apples"), chain.begin() as connection:
+        send_moves(connection, recording(Recorder(chain, Settings())), again, by="anna")
+
+
+def test_a_move_that_a_run_did_not_see_sent_is_not_sent_again(chain: sa.Engine) -> None:
+    record = recording(Recorder(chain, Settings()))
+    (old,) = put_moves(chain, ("S2", 50.0))
+    with chain.connect() as looking:
+        seen = see(looking)
+    with chain.begin() as connection:
+        send_moves(connection, record, [old], by="anna")
+    told = {
+        "product": "A",
+        "source": "S1",
+        "target": "S2",
+        "units": 50.0,
+        "worth": 1.0,
+        "wanted": 1.0,
+    }
+    with chain.begin() as connection:
+        put_proposals(connection, replace(seen, detail={"moves": [told]}), [], by="run")
+        (new,) = list_moves(connection)
+        with pytest.raises(Conflict, match="was sent to S2 since"):
+            send_moves(connection, record, [new["transfer_id"]], by="ben")

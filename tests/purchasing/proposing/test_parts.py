@@ -170,3 +170,15 @@ def test_paths_go_on_beyond_the_forecast_without_its_christmas_on_one_day() -> N
     # both lines live through the same week
     assert ((long[0] == 0) == (long[1] == 0)).all()
     assert reaching(demand[:, :, :3], 9, 7.0).shape == (2, 200, 9)
+
+
+@pytest.mark.parametrize("left", [1, 4, 7, 8])
+def test_a_short_rest_of_a_forecast_goes_on_with_its_own_spread(left: int) -> None:
+    """Independent days: eight of them have eight times the variance of one, not sixty-four times."""
+    demand = np.random.default_rng(1).poisson(20, (2, 2000, left)).astype(np.float32)
+    demand[1] = demand[0]
+    long = reaching(demand, 8, 1.0)
+    total = long[0].sum(axis=1)
+    assert total.mean() == pytest.approx(160, rel=0.02)
+    assert total.var() == pytest.approx(160, rel=0.25)
+    assert (long[0] == long[1]).all()

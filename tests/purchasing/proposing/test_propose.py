@@ -74,16 +74,27 @@ def put(connection: sa.Connection, kind: str, **told: Any) -> None:
     put_rows(connection, of, [msgspec.convert(told, of.shape)], by="test")
 
 
-def futures(rate: Mapping[str, float | Sequence[float]], *, since: int = 0) -> ReadFutures:
-    """Poisson demand of each product and day; the forecast begins so many days before today."""
+def futures(
+    rate: Mapping[str, float | Sequence[float]], *, since: int = 0, frequency: str = "D"
+) -> ReadFutures:
+    """Poisson demand of each product and period; the forecast begins so many days before today."""
 
     def read() -> tuple[int, Iterator[Future]]:
         rng = np.random.default_rng(7)
         values = np.stack([rng.poisson(units, (PATHS, DAYS)) for units in rate.values()], axis=1)
-        ends = pd.date_range(TODAY - timedelta(days=since), periods=DAYS)
+        first = TODAY - timedelta(days=since)
+        ends = (
+            pd.date_range(first, periods=DAYS)
+            if frequency == "D"
+            else pd.date_range(first + timedelta(days=6), periods=DAYS, freq="7D")
+        )
         leaves = pd.DataFrame({"product": list(rate)})
         return 3, iter(
-            [from_today("S1", leaves, ends, values.astype(np.float32), frequency="D", today=TODAY)]
+            [
+                from_today(
+                    "S1", leaves, ends, values.astype(np.float32), frequency=frequency, today=TODAY
+                )
+            ]
         )
 
     return read
@@ -140,7 +151,13 @@ def test_terms_move_the_proposal(chain: sa.Engine) -> None:
     limited = propose(chain, futures({"A": 10.0}))["A"]
     assert limited["quantity"] < safer["quantity"]
     with chain.begin() as connection:
-        put(connection, "shelf-limits", product="A", last_order_on="2026-03-02")
+        put(connection, "shelf-limits", product="A", last_order_on="2026-03-04")
+    # today is a Monday, and the mill takes its next orders on Thursday
+    last = propose(chain, futures({"A": 10.0}))["A"]
+    told = "its last order: nothing is ordered after Wed 4 Mar 2026, and this one lasts as any does"
+    assert last["explanation"]["notes"] == [told]
+    with chain.begin() as connection:
+        put(connection, "shelf-limits", product="A", last_order_on="2026-03-01")
     assert propose(chain, futures({"A": 10.0})) == {}
 
 
@@ -250,6 +267,40 @@ def test_order_that_is_worth_too_little_is_filled_up_or_waits(chain: sa.Engine) 
             sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
         ).one()
     assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100,000 on; EUR ")
+
+
+@pytest.mark.parametrize("decided", ["snooze", "reject", "change"])
+def test_what_buyers_decided_is_in_the_order_as_they_decided_it(
+    chain: sa.Engine, decided: str
+) -> None:
+    read = futures({"A": 10.0, "B": 10.0})
+    with chain.begin() as connection:
+        put(connection, "supplier-products", supplier="mill", product="B", price="1.50", pack=12)
+    own = propose(chain, read)
+    a, b = own["A"]["quantity"], own["B"]["quantity"]
+    told = {"until": TODAY + timedelta(days=9)} if decided == "snooze" else {"reason": "seen"}
+    if decided == "change":
+        told |= {"quantity_milli": 96_000}
+    line = own["B"]
+    decision = Decision(decided, "anna", line["version"], **told)  # type: ignore[arg-type]  # of the three
+    with chain.begin() as connection:
+        (done,) = Desk(recording(Recorder(chain, Settings()))).decide(
+            connection, {line["line_id"]: decision}, today=TODAY
+        )
+        assert done.error is None
+        # both together have more, A alone lacks a pack
+        mill(connection, minimum_units=a + b if decided == "change" else a + 12)
+    found = propose(chain, read)
+    assert found["A"]["quantity"] == (a if decided == "change" else a + 12)
+    with chain.connect() as connection:
+        stored = connection.execute(
+            sa.text(
+                "SELECT state, proposed_milli, buyer_milli FROM order_lines WHERE product = 'B'"
+            )
+        ).one()
+    states = {"snooze": "snoozed", "reject": "rejected", "change": "proposed"}
+    # what stands beside a decision is what the line needs by itself
+    assert (stored.state, stored.proposed_milli) == (states[decided], 1000 * b)
 
 
 def test_minimum_that_is_met_changes_nothing(chain: sa.Engine) -> None:
@@ -473,6 +524,17 @@ def detail_of(engine: sa.Engine, name: str) -> dict[str, str]:
     return said
 
 
+def test_an_order_to_nobody_says_so(chain: sa.Engine) -> None:
+    line = propose(chain, futures({"B": 6.0}))["B"]
+    approve = {line["line_id"]: Decision("approve", "anna", line["version"])}
+    with chain.begin() as connection:
+        (done,) = Desk(recording(Recorder(chain, Settings()))).decide(
+            connection, approve, today=TODAY
+        )
+    assert done.note is not None
+    assert done.note.startswith("Nobody is known to sell B: PO-")
+
+
 def approve_all(engine: sa.Engine) -> None:
     desk = Desk(recording(Recorder(engine, Settings())))
     with engine.begin() as connection:
@@ -515,6 +577,57 @@ def test_what_was_just_approved_is_not_proposed_again(
         assert f"{expected:%a}" == "Fri"
 
 
+@pytest.mark.parametrize(("frequency", "expected"), [("D", 0), ("W", 0), ("W", 2), ("W", 5)])
+def test_what_is_due_in_the_period_of_an_order_of_now_is_not_ordered_again(
+    chain: sa.Engine, frequency: str, expected: int
+) -> None:
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=0)
+        put(connection, "supplier-products", supplier="mill", product="B", price="1.50")
+    read = futures({"B": 30.0}, frequency=frequency)
+    assert propose(chain, read)["B"]["quantity"] > 0
+    # by telephone, and as a dispatch: of both the night knows the day
+    day = str(TODAY + timedelta(days=expected))
+    sent = raw(
+        kind="order", event_id="tel", product="B", quantity=200, order_id="TEL-1", expected_on=day
+    )
+    assert Recorder(chain, Settings()).record("erp", "", [sent])[0].name == "accepted"
+    assert propose(chain, read) == {}
+
+
+@pytest.mark.parametrize("none", ["9999-12-31", "1000-01-01"])
+def test_a_day_that_no_calendar_has_is_none(chain: sa.Engine, none: str) -> None:
+    sent = [
+        raw(kind="order", event_id="o2", product="B", quantity=2, order_id="P", expected_on=none),
+        raw(kind="receipt", event_id="l", product="B", quantity=2, lot="L", expires_on=none),
+    ]
+    outcomes = Recorder(chain, Settings()).record("erp", "", sent)
+    assert {one.name for one in outcomes} == {"accepted"}
+    line = propose(chain, futures({"B": 6.0}))["B"]
+    # as an order without a day: after the default lead time
+    assert line["explanation"]["data"]["due"] == [[7, 2.0]]
+
+
+def test_of_a_supplier_that_has_become_quicker_an_order_of_now_may_come_first(
+    chain: sa.Engine,
+) -> None:
+    read = futures({"B": 20.0})
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=9)
+        put(connection, "supplier-products", supplier="mill", product="B", price="1.50")
+    propose(chain, read)
+    approve_all(chain)
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=1)
+        # some days ago
+        connection.execute(
+            sa.text("UPDATE purchase_orders SET ordered_at = ordered_at - interval '5 years'")
+        )
+    line = propose(chain, read)["B"]
+    assert line["quantity"] > 0
+    assert all(period >= 9 for period, _ in line["explanation"]["data"]["due"])
+
+
 def test_what_is_years_late_covers_no_need(chain: sa.Engine) -> None:
     late = raw(
         kind="order",
@@ -549,7 +662,9 @@ def test_an_old_forecast_is_said_on_its_lines(chain: sa.Engine) -> None:
     assert old["explanation"]["notes"] == [told]
 
 
-@pytest.mark.parametrize(("came", "told"), [(4, "promised: 3 days"), (5, "learnt from 9 orders")])
+@pytest.mark.parametrize(
+    ("came", "told"), [(4, "promised: 3 days"), (5, "learnt from 9 orders, 4 of them not here yet")]
+)
 def test_a_promise_holds_until_some_orders_have_come(
     chain: sa.Engine, came: int, told: str
 ) -> None:
@@ -563,6 +678,42 @@ def test_a_promise_holds_until_some_orders_have_come(
         )
     line = propose(chain, futures({"A": 40.0}))["A"]
     assert line["explanation"]["from"]["lead"] == told
+
+
+@pytest.mark.parametrize(
+    ("came", "shares", "told"),
+    [
+        (0, "{1}", "default: 7 days"),
+        (0, "{0,0,0,0,0,0,0,0,0,1}", "learnt from 2 orders, 2 of them not here yet"),
+        (2, "{0,1}", "learnt from 2 orders"),
+    ],
+)
+def test_without_a_promise_what_came_overrules_the_default(
+    chain: sa.Engine, came: int, shares: str, told: str
+) -> None:
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR")
+        connection.execute(
+            sa.text(
+                "INSERT INTO lead_times (supplier, product, lines, open_lines, shares, lake_version)"
+                " VALUES ('mill', 'A', 2, 2 - :came, :shares, 1)"
+            ),
+            {"came": came, "shares": shares},
+        )
+    line = propose(chain, futures({"A": 40.0}))["A"]
+    assert line["explanation"]["from"]["lead"] == told
+
+
+def test_what_is_promised_beyond_the_stock_is_ordered_too(chain: sa.Engine) -> None:
+    read = futures({"B": 6.0})
+    plain = propose(chain, read)["B"]
+    kept = raw(kind="reservation", event_id="web", product="B", quantity=120, reservation_id="W1")
+    assert Recorder(chain, Settings()).record("web", "", [kept])[0].name == "accepted"
+    line = propose(chain, read)["B"]
+    # 20 on hand would have been sold meanwhile, the other 100 are not there
+    assert line["quantity"] >= plain["quantity"] + 100
+    assert "have 20 on hand − 120 promised" in line["explanation"]["sentence"]
+    assert line["explanation"]["without"][0][1] == -100
 
 
 def test_nothing_is_said_of_lines_that_an_order_fits(chain: sa.Engine) -> None:

@@ -1,6 +1,6 @@
 """A warehouse and its shops: what shops take from it, what it orders for them, and what it has too little of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from purchasing.desk.lines import Decision
 from purchasing.desk.listing import list_lines
 from purchasing.desk.purchase_order import read_order
 from purchasing.desk.shell import Desk
+from purchasing.missing import list_missing
 from purchasing.moves import list_moves
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.prepare import Defaults
@@ -55,29 +56,40 @@ def chain(database: sa.Engine) -> sa.Engine:
     return database
 
 
-def stocked(engine: sa.Engine, **units: int) -> Recorder:
+def stocked(engine: sa.Engine, product: str = "A", **units: int) -> Recorder:
     """Receive units at locations; returns what records."""
     recorder = Recorder(engine, Settings())
     sent = [
-        raw(kind="receipt", event_id=f"r{code}", product="A", location=code, quantity=many)
+        raw(
+            kind="receipt",
+            event_id=f"{product}{code}",
+            product=product,
+            location=code,
+            quantity=many,
+        )
         for code, many in units.items()
     ]
     assert {one.name for one in recorder.record("dock", "", sent)} == {"accepted"}
     return recorder
 
 
-def futures(a_day: Mapping[str, float], *, sold: float | None = None) -> ReadFutures:
-    """Poisson demand of A by location; a warehouse that sells nothing has no paths. sold: how far past days varied."""
+def futures(
+    a_day: Mapping[str, float], *, sold: float | None = None, products: Sequence[str] = ("A",)
+) -> ReadFutures:
+    """Poisson demand of each product by location; a warehouse that sells nothing has no paths.
+
+    sold: how far past days varied.
+    """
 
     def read() -> tuple[int, Iterator[Future]]:
         rng = np.random.default_rng(7)
-        leaves, ends = pd.DataFrame({"product": ["A"]}), pd.date_range(TODAY, periods=DAYS)
+        leaves, ends = pd.DataFrame({"product": products}), pd.date_range(TODAY, periods=DAYS)
         found = [
             from_today(
                 code,
                 leaves,
                 ends,
-                rng.poisson(units, (PATHS, 1, DAYS)).astype(np.float32),
+                rng.poisson(units, (PATHS, len(products), DAYS)).astype(np.float32),
                 frequency="D",
                 today=TODAY,
                 sold=None if sold is None else rng.normal(units, sold, (60, 1)).clip(0),
@@ -138,6 +150,52 @@ def test_warehouse_that_is_short_shares_out_what_it_has(chain: sa.Engine) -> Non
     sells = propose(chain, **dict.fromkeys(SHOPS, 8.0), WH=6.0)
     assert sum(sells[shop]["quantity"] for shop in SHOPS if shop in sells) <= 6
     assert "demand of 3 shops and its own customers" in sells["WH"]["explanation"]["sentence"]
+
+
+def test_a_warehouse_that_was_never_counted_has_none_and_orders(chain: sa.Engine) -> None:
+    stocked(chain, S1=1, S2=1, S3=1)
+    found = propose(chain)
+    assert set(found) == {"WH"}
+    assert found["WH"]["explanation"]["notes"] == [
+        "its stock was never counted, and counts as none"
+    ]
+    with chain.connect() as connection:
+        (lacks,), _ = list_missing(connection, Defaults())
+    assert (lacks["what"], lacks["shelves"]) == ("stock", 1)
+    assert lacks["default"] == "none is there until a count or a receipt"
+    stocked(chain, WH=40)
+    assert {"S1", "S2", "S3"} < set(propose(chain))
+    with chain.connect() as connection:
+        assert list_missing(connection, Defaults()) == ([], 0)
+
+
+def test_a_least_order_of_a_warehouse_is_reached_by_what_it_has(chain: sa.Engine) -> None:
+    stocked(chain, WH=12, S1=1, S2=1, S3=1)
+    found = propose(chain)
+    assert sum(found[shop]["quantity"] for shop in SHOPS if shop in found) == 12
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="depot", location="WH", lead_days=1, minimum_units=30)
+    # shops ask for more than 30: a lorry does not leave for 12 of them
+    assert not set(SHOPS) & set(propose(chain))
+
+
+def test_goods_that_a_warehouse_has_not_take_no_room(chain: sa.Engine) -> None:
+    stocked(chain, S1=1)
+    with chain.begin() as connection:
+        put_products(connection, [ProductIn("B", name="Bread", price="3", currency="EUR")])
+        put(connection, "suppliers", supplier="baker", currency="EUR", lead_days=1)
+        put(connection, "supplier-products", supplier="baker", product="B", price=1, pack=6)
+        put(connection, "receiving-limits", location="S1", units_a_day=12)
+    stocked(chain, product="B", S1=1)
+    read = futures({"S1": 8.0}, products=("A", "B"))
+    propose_today(chain, read, today=TODAY, defaults=Defaults(), by="test")
+    with chain.connect() as connection:
+        found = {
+            line["product"]: line["quantity"]
+            for line in list_lines(connection).lines
+            if line["location"] == "S1"
+        }
+    assert found == {"B": 12}
 
 
 def test_a_least_order_goes_to_those_whom_it_serves_best(chain: sa.Engine) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -47,7 +48,8 @@ def morning(database: sa.Engine) -> sa.Engine:
                      at_risk_micros=10**6 * units, price_micros=1_500_000, currency="EUR")
             for sku, units in (("A", 12), ("B", 5))
         ]  # fmt: skip
-        put_proposals(connection, see(connection), needs, by="run")
+        detail = {"waiting": {"WH": "WH has too little of 8 products"}, "without_forecast": 1}
+        put_proposals(connection, replace(see(connection), detail=detail), needs, by="run")
     return database
 
 
@@ -74,6 +76,8 @@ def test_digest_goes_once_by_each_channel_and_again_where_it_was_not_taken(
     text = message.get_content()
     assert "cost 25.50 EUR" in text
     assert "- Jabłka at S1 from mill: need 12" in text
+    assert "WH has too little of 8 products; some lines wait." in text.splitlines()
+    assert "1 shelf has no forecast, and nothing is proposed for it." in text.splitlines()
     assert "http://127.0.0.1:8501/orders" in text
     event = json.loads(posted.body)
     assert (event["type"], event["data"]["lines"]) == ("stocktide.orders.digest", 2)

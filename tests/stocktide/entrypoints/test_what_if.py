@@ -193,6 +193,41 @@ def test_terms_of_a_whole_order_move_what_is_ordered_today_and_say_what_waits(ch
     assert found["Dairy"]["waiting"] == []
 
 
+def test_shops_of_a_warehouse_get_what_it_has_and_pay_nothing(
+    chain: Api, database: sa.Engine, tmp_path: Path
+) -> None:
+    chain.operate.put("/v1/locations", json={"locations": [{"code": "WH"}]}).raise_for_status()
+    put(chain, "suppliers", [{"supplier": "depot", "location": "WH", "lead_days": 1}])
+    put(chain, "supplier-products", [{"supplier": "depot", "product": "A", "pack": 2}])
+    headers = {"Content-Type": "application/cloudevents+json"}
+    for product, quantity, kind in (("A", 2, "receipt"), ("A", 5, "sale")):
+        place = "WH" if kind == "receipt" else "S2"
+        event = raw(kind=kind, event_id=kind, product=product, location=place, quantity=quantity)
+        chain.operate.post("/v1/events", content=event, headers=headers).raise_for_status()
+    found = compared(chain, {"name": "Mill", "supplier": "mill"}, product="A")
+    now = found["As it is"]
+    propose_today(
+        database,
+        futures_of(database, Lake(str(tmp_path / "lake")), today=TODAY),
+        today=TODAY,
+        defaults=Defaults(),
+        by="x",
+    )
+    with database.connect() as connection:
+        lines = [one for one in list_lines(connection).lines if one["source"] == "WH"]
+    assert now["today_units"] == sum(line["quantity"] for line in lines) == 2
+    assert now["spent"] == 0 < found["Mill"]["spent"]
+    assert now["notes"] == ["WH sends today what it has, and after today all that shops order"]
+    assert found["Mill"]["notes"] == []
+
+
+def test_a_scenario_that_changes_nothing_says_so(chain: Api) -> None:
+    found = compared(chain, {"name": "Same", "supplier": "mill"}, **LINE)
+    assert found["Same"]["notes"] == ["changes no figure of these lines"]
+    body = {"scope": LINE, "scenarios": [{"name": "as it  IS", "fill_rate": 0.9}]}
+    check_problem(chain.operate.post("/v1/what-if", json=body), 400, "bad_scenarios")
+
+
 def test_another_supplier_is_taken_with_its_terms(chain: Api) -> None:
     found = compared(chain, {"name": "Dairy", "supplier": "dairy"}, **LINE)
     now, dairy = found["As it is"], found["Dairy"]

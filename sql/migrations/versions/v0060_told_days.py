@@ -1,0 +1,15 @@
+"""Days that no calendar has."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0060"
+down_revision = "0058"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0060_told_days.sql").read_text("utf-8"))
