@@ -275,7 +275,7 @@ class Desk:
                 expected = comes[number - 1] or made.expected_on
                 said = of.later_words(todays[number - 1], days[number - 1], expected)
                 if new.supplier == UNASSIGNED:
-                    said = f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. Tell who brings it."
+                    said = f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. Tell somebody."
                 placed[line.line_id] = Decided(new, note=said)
                 event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))

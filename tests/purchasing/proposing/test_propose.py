@@ -278,9 +278,11 @@ def test_what_buyers_decided_is_in_the_order_as_they_decided_it(
         put(connection, "supplier-products", supplier="mill", product="B", price="1.50", pack=12)
     own = propose(chain, read)
     a, b = own["A"]["quantity"], own["B"]["quantity"]
-    told = {"until": TODAY + timedelta(days=9)} if decided == "snooze" else {"reason": "seen"}
+    told: dict[str, Any] = {"reason": "seen"}
+    if decided == "snooze":
+        told = {"until": TODAY + timedelta(days=9)}
     if decided == "change":
-        told |= {"quantity_milli": 96_000}
+        told["quantity_milli"] = 96_000
     line = own["B"]
     decision = Decision(decided, "anna", line["version"], **told)  # type: ignore[arg-type]  # of the three
     with chain.begin() as connection:
