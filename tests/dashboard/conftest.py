@@ -1,5 +1,6 @@
 """A small chain in a real database; each page drawn by Streamlit's own test runner, in the role that cannot write."""
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ import pytest
 import redis
 import sqlalchemy as sa
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from alerts.evaluation import evaluate_changes
@@ -35,6 +37,10 @@ from tests.ingest.samples import raw
 
 DAYS = 70
 HORIZON = 14
+# Each run of AppTest reads what every installed package says of itself, as a server does once when it starts.
+manifest_scanner.scan_component_manifests = functools.cache(
+    manifest_scanner.scan_component_manifests
+)
 RENDER = {path: (title, render) for pages in PAGES.values() for path, title, _, render in pages}
 
 
