@@ -283,7 +283,7 @@ def create_app(
     events = EventsRoute(recorder, intake, app.state.key_ring)
     app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
     _document(app, {"/v1/events": EVENTS_OPENAPI})
-    # as `include_router`, which would work out anew what each of them takes and gives
+    # `include_router` would work out once more what each of them takes and gives
     app.router.routes.extend(routed.routes)
     _require_rights(app)
     return app
