@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 3
+# Of mypy, beside itself: worth it where nothing is known of the last time.
+TYPE_WORKERS ?= 0
 # Images of containers often forbid it: then every process that starts compiles 3,000 modules again, two of its four seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -51,7 +53,7 @@ lint-imports: setup
 	$(BIN)/lint-imports
 
 types: setup
-	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog query purchasing replenishment dashboard data examples tests
+	$(BIN)/mypy -n $(TYPE_WORKERS) stocktide ingest alerts etl forecasting catalog query purchasing replenishment dashboard data examples tests
 	$(BIN)/mypy --explicit-package-bases benchmarks
 
 # Compile all that tests import: without it each worker of a fresh machine does so for itself, half a minute of CPU.
