@@ -1383,6 +1383,66 @@ CREATE VIEW ledger_in_force AS
           WHERE c.product_id = l.product_id AND c.location_id = l.location_id AND c.occurred_at = l.occurred_at AND c.leg = l.leg AND c.corrects = (l.entry_id - l.leg)));
 GRANT SELECT ON ledger_in_force TO stocktide_reader;
 
+-- Lines of the order desk with the lists that each is in, and what has come of it: open are those that are proposed or
+-- wait; ordered those that have not come in full, late those of them whose day is over where they go, by the ledger, as
+-- alerts judge it; received have come in full. What a location of ours sends is in transit under its order and line.
+CREATE VIEW listed_lines AS
+ SELECT o.line_id,
+    o.supplier,
+    o.product,
+    o.location,
+    o.state,
+    o.order_run_id,
+    o.proposed_milli,
+    o.explanation,
+    o.at_risk_micros,
+    o.on_order_milli,
+    o.buyer_milli,
+    o.snoozed_until,
+    o.approved_by,
+    o.price_micros,
+    o.currency,
+    o.order_id,
+    o.order_line,
+    o.ordered_milli,
+    o.ordered_xid,
+    o.version,
+    o.made_at,
+    o.changed_at,
+    o.source,
+    o.expected_on,
+    o.pack_milli,
+    o.supplier_sku,
+    o.unit,
+    o.product_name,
+    o.location_name,
+    p.product_id,
+    l.location_id,
+        CASE
+            WHEN o.order_id IS NOT NULL THEN COALESCE(c.closed_milli, 0::bigint)
+            ELSE NULL::bigint
+        END AS received_milli,
+        CASE
+            WHEN o.state = ANY (ARRAY['proposed'::text, 'waiting'::text]) THEN ARRAY[o.state, 'open'::text]
+            WHEN o.state <> 'ordered'::text THEN ARRAY[o.state]
+            WHEN c.closed_milli >= o.ordered_milli THEN ARRAY['received'::text]
+            WHEN c.opened_milli > c.closed_milli AND c.expected_on <= (now() AT TIME ZONE 'UTC'::text)::date AND c.expected_on < local_date(now(), l.timezone) THEN ARRAY[o.state, 'late'::text]
+            ELSE ARRAY[o.state]
+        END AS lists
+   FROM order_lines o
+     JOIN products p ON p.sku = o.product
+     JOIN locations l ON l.code = o.location
+     LEFT JOIN commitments c ON c.purpose =
+        CASE
+            WHEN o.source IS NULL THEN 'on_order'::text
+            ELSE 'in_transit'::text
+        END AND c.reference =
+        CASE
+            WHEN o.source IS NULL THEN o.order_id
+            ELSE (o.order_id || '-'::text) || o.order_line
+        END AND c.product_id = p.product_id AND c.location_id = l.location_id;
+GRANT SELECT ON listed_lines TO stocktide_reader;
+
 -- Sum of daily_demand by location and day: what the overview's charts read.
 CREATE TABLE location_daily (
     location_id    integer NOT NULL,
@@ -1540,6 +1600,15 @@ CREATE TABLE order_lines (
     changed_at     timestamptz NOT NULL DEFAULT now(),
     -- the location of ours that the goods come from; null: they are bought
     source         text COLLATE "C",
+    -- the day of its event in the ledger, where the orders of cancelled lines are open no more
+    expected_on    date,
+    -- this and the next are kept when it is ordered, as its supplier got them; units in a pack
+    pack_milli     bigint,
+    -- the supplier's own code
+    supplier_sku   text,
+    unit           text,
+    product_name   text,
+    location_name  text,
     CONSTRAINT order_lines_pkey PRIMARY KEY (line_id),
     CONSTRAINT order_lines_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
     CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES purchase_orders(order_id),
@@ -1552,6 +1621,7 @@ CREATE TABLE order_lines (
     CONSTRAINT order_lines_check2 CHECK ((state = 'snoozed'::text) = (snoozed_until IS NOT NULL)),
     CONSTRAINT order_lines_check3 CHECK ((state = 'waiting'::text) <= (approved_by IS NOT NULL)),
     CONSTRAINT order_lines_ordered_milli_check CHECK (ordered_milli > 0),
+    CONSTRAINT order_lines_pack_milli_check CHECK (pack_milli > 0),
     CONSTRAINT order_lines_price_micros_check CHECK (price_micros >= 0),
     CONSTRAINT order_lines_proposed_milli_check CHECK (proposed_milli >= 0),
     CONSTRAINT order_lines_state_check CHECK (state = ANY (ARRAY['proposed'::text, 'snoozed'::text, 'waiting'::text, 'ordered'::text, 'rejected'::text, 'withdrawn'::text, 'cancelled'::text]))
@@ -1564,6 +1634,17 @@ CREATE INDEX order_lines_order ON order_lines (order_id) WHERE order_id IS NOT N
 CREATE INDEX order_lines_ordered ON order_lines (product, location, ordered_xid) WHERE order_id IS NOT NULL;
 CREATE TRIGGER order_lines_stay BEFORE DELETE OR UPDATE ON order_lines FOR EACH ROW EXECUTE FUNCTION keep_what_was_ordered();
 GRANT SELECT ON order_lines TO stocktide_reader;
+
+-- Requests to the desk that came with an id: each is done once, and another under its id is refused.
+CREATE TABLE order_requests (
+    request text COLLATE "C" NOT NULL,
+    -- by line, what was to be done to it, and by whom
+    asked   jsonb NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT order_requests_pkey PRIMARY KEY (request)
+);
+CREATE TRIGGER order_requests_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON order_requests FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON order_requests TO stocktide_reader;
 
 -- Runs that proposed what to order.
 CREATE TABLE order_runs (
@@ -1848,9 +1929,13 @@ CREATE TABLE purchase_orders (
     -- who approved beside the one who ordered, where the amount asked for it
     second_approver text,
     ordered_at      timestamptz NOT NULL DEFAULT now(),
+    -- when lines are expected that say no day of their own, as it was ordered
     expected_on     date,
     -- the location of ours that it is a transfer from, and no purchase; null: bought
     source          text COLLATE "C",
+    -- name and address to which it was sent
+    supplier_name   text,
+    email           text,
     CONSTRAINT purchase_orders_pkey PRIMARY KEY (order_id),
     CONSTRAINT purchase_orders_source_fkey FOREIGN KEY (source) REFERENCES locations(code)
 );
@@ -2997,8 +3082,11 @@ CREATE OR REPLACE FUNCTION keep_what_was_ordered()
 AS $function$
 BEGIN
     IF TG_OP = 'DELETE' OR (OLD.state = 'ordered' AND (NEW.state <> 'cancelled'
-           OR (NEW.order_id, NEW.order_line, NEW.ordered_milli, NEW.supplier, NEW.product, NEW.location)
-              IS DISTINCT FROM (OLD.order_id, OLD.order_line, OLD.ordered_milli, OLD.supplier, OLD.product, OLD.location)))
+           OR (NEW.order_id, NEW.order_line, NEW.ordered_milli, NEW.supplier, NEW.product, NEW.location, NEW.price_micros, NEW.currency,
+               NEW.expected_on, NEW.pack_milli, NEW.supplier_sku, NEW.unit, NEW.product_name, NEW.location_name)
+              IS DISTINCT FROM
+             (OLD.order_id, OLD.order_line, OLD.ordered_milli, OLD.supplier, OLD.product, OLD.location, OLD.price_micros, OLD.currency,
+               OLD.expected_on, OLD.pack_milli, OLD.supplier_sku, OLD.unit, OLD.product_name, OLD.location_name)))
        OR OLD.state IN ('rejected', 'withdrawn', 'cancelled') THEN
         RAISE EXCEPTION 'line % is %: it is not changed any more', OLD.line_id, OLD.state
             USING ERRCODE = 'restrict_violation';

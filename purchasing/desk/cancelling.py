@@ -35,10 +35,11 @@ def check_not_received(line: Line, came: Came | None) -> None:
         and line.state == "ordered"
         and came.received_milli >= (line.ordered_milli or 0)
     ):
+        back = "an adjustment" if line.source is None else "a transfer"
         raise Conflict(
             "line_received",
             f"{in_full(came.received_milli / 1000)} of {line.product} have come for {line.location}, all that was "
-            "ordered: nothing is left to cancel. What goes back is an adjustment.",
+            f"ordered: nothing is left to cancel. What goes back is {back}.",
             line_id=line.line_id,
         )
 

@@ -33,9 +33,10 @@ class Column(NamedTuple):
 COLUMNS = (
     Column("", 0.07, "left", 4),
     Column("Your code", 0.10, "left", 16),
-    Column("Product", 0.225, "left", 36),
-    Column("Deliver to", 0.475, "left", 22),
-    Column("Packs", 0.67, "right", 9),
+    Column("Product", 0.225, "left", 26),
+    Column("Deliver to", 0.412, "left", 18),
+    Column("Expected", 0.556, "left", 10),
+    Column("Packs", 0.675, "right", 7),
     Column("Quantity", 0.76, "right", 14),
     Column("Price", 0.84, "right", 12),
     Column("Amount", 0.93, "right", 14),
@@ -82,6 +83,7 @@ def line_cells(line: Mapping[str, Any]) -> list[str]:
         line["supplier_sku"] or line["product"],
         line["product_name"],
         line["location_name"],
+        "" if line["expected_on"] is None else f"{line['expected_on']:%Y-%m-%d}",
         "" if line["packs"] is None else in_full(line["packs"]),
         ordered,
         "" if line["price"] is None else _price(line["price"]),
@@ -98,18 +100,26 @@ def _pages(lines: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def _head(figure: Any, order: Mapping[str, Any]) -> float:
     """Write whose order it is; returns where the lines begin."""
     _write(figure, LEFT, TOP, f"Purchase order {order['order_id']}", size=LARGE, weight="bold")
-    expected = order["expected_on"]
     told = [
         f"To: {order['supplier_name']} ({order['supplier']})",
         order["email"] or "",
         f"Ordered: {order['ordered_at']:%Y-%m-%d} by {order['ordered_by']}",
-        "" if expected is None else f"Expected: {expected:%Y-%m-%d}",
+        _expected(order),
     ]
     at = TOP - 0.045
     for text in filter(None, told):
         _write(figure, LEFT, at, _cut(text, 110), size=9)
         at -= ROW
     return at - ROW
+
+
+def _expected(order: Mapping[str, Any]) -> str:
+    """Say when an order is expected: on one day, or from one to another, each line on its own."""
+    first, last = order["expected_from"], order["expected_on"]
+    if first is None:
+        return ""
+    day = f"Expected: {first:%Y-%m-%d}"
+    return day if first == last else f"{day} to {last:%Y-%m-%d}, each line on its own day"
 
 
 def _table(figure: Any, lines: Sequence[Any], top: float) -> float:

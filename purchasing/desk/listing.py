@@ -16,6 +16,7 @@ HALF_CENT = 5_000_000
 LATE, RECEIVED = "late", "received"
 # Columns of the list that are about all lines.
 OF_ALL = ("found", "cost", "at_risk_sums")
+# The lists, and the states in which their lines are stored; the view listed_lines says which list a line is in.
 STATES: Mapping[str, tuple[str, ...]] = {
     # a snoozed line comes up on its day
     "open": ("proposed", "waiting"),
@@ -61,9 +62,7 @@ def list_lines(
     Raises Invalid for a state that there is not.
     """
     binds = {
-        "states": _states(state),
-        "late": state == LATE,
-        "came": state == RECEIVED if state in (RECEIVED, "ordered") else None,
+        **_listed(state),
         "supplier": supplier,
         "product": product,
         "location": location,
@@ -74,6 +73,8 @@ def list_lines(
         "limit": min(limit, LIMIT_MAX),
         "price_days": OWN_PRICE_DAYS,
     }
+    # a plan that serves any filter expects one product of each, and reads all lines again for every one that there is
+    connection.execute(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))
     rows: Sequence[Any] = (
         connection.execute(statement("purchasing/desk/list_lines"), binds).mappings().all()
     )
@@ -84,16 +85,15 @@ def list_lines(
 
 def list_suppliers(connection: sa.Connection, *, state: str = "open") -> list[dict[str, Any]]:
     """List the suppliers with lines of a state, those first that risk most; money in whole units. Raises Invalid."""
-    binds = {"states": _states(state)}
-    rows = connection.execute(statement("purchasing/desk/suppliers"), binds).mappings()
+    rows = connection.execute(statement("purchasing/desk/suppliers"), _listed(state)).mappings()
     return [in_units(dict(row)) for row in rows]
 
 
-def _states(state: str) -> list[str]:
-    """Return the states in which lines of a list are stored. Raises Invalid."""
+def _listed(state: str) -> dict[str, Any]:
+    """Return the binds of a list, and of the states in which its lines are stored. Raises Invalid."""
     if state not in STATES:
         raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
-    return list(STATES[state])
+    return {"list": state, "states": list(STATES[state])}
 
 
 def shown_line(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,17 @@ def order_event(line: Line, expected_on: date | None) -> bytes:
 
 
 def kept_events(line: Line, came: Came) -> list[bytes]:
-    """Return the order of what has come of a cancelled line, at the time of the order: lead times are learnt of it."""
+    """Return the order, or dispatch, of what has come of a cancelled line, at the time of the order.
+
+    Lead times are learnt of it, and of a transfer only the rest is back where it came from.
+    """
     if not came.received_milli:
         return []
-    data = _order_data(replace(line, ordered_milli=came.received_milli), None)
-    return [_event(ORDER.type, f"{_event_id(line)}-came", data, at=came.ordered_at)]
+    kept = replace(line, ordered_milli=came.received_milli)
+    kind, data = ORDER, _order_data(kept, None)
+    if line.source is not None:
+        kind, data = DISPATCH, _dispatch_data(kept, None)
+    return [_event(kind.type, f"{_event_id(line)}-came", data, at=came.ordered_at)]
 
 
 def _order_data(line: Line, expected_on: date | None) -> dict[str, Any]:
@@ -42,6 +48,10 @@ def _order_data(line: Line, expected_on: date | None) -> dict[str, Any]:
 
 def dispatch_event(line: Line, expected_on: date | None) -> bytes:
     """Return the event of a transfer: the goods leave our own location and are in transit."""
+    return _event(DISPATCH.type, _event_id(line), _dispatch_data(line, expected_on))
+
+
+def _dispatch_data(line: Line, expected_on: date | None) -> dict[str, Any]:
     data = {
         "product": line.product,
         "location": line.source,
@@ -50,8 +60,7 @@ def dispatch_event(line: Line, expected_on: date | None) -> bytes:
         "transfer_id": line.transfer_id,
         "expected_on": expected_on and expected_on.isoformat(),
     }
-    told = {name: value for name, value in data.items() if value is not None}
-    return _event(DISPATCH.type, _event_id(line), told)
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def cancel_event(line: Line, decision: Decision) -> bytes:

@@ -15,7 +15,6 @@ from stocktide.foundation.spreadsheet import shown_as_text
 
 OF_ORDER = (
     "order_id", "supplier", "supplier_name", "email", "currency", "ordered_by", "second_approver", "ordered_at",
-    "expected_on",
 )  # fmt: skip
 # Columns of the file, in the order in which people read an order.
 COLUMNS = (
@@ -25,7 +24,10 @@ COLUMNS = (
 
 
 def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
-    """Return a purchase order with its lines; of cancelled ones what has come counts. Raises NotFound."""
+    """Return a purchase order with its lines; of cancelled ones what has come counts. Raises NotFound.
+
+    expected_on: the day of its last line, expected_from: of its first; each line has its own.
+    """
     rows = connection.execute(statement("purchasing/desk/order"), {"order_id": order_id})
     lines = [{**in_units(dict(row)), "amount": _amount(row)} for row in rows.mappings()]
     if not lines:
@@ -43,7 +45,9 @@ def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
         line["amount"] for line in of_lines if line["state"] == "ordered" or line["received"]
     ]
     total = None if None in amounts else round(sum(amounts), 2)
-    return {**order, "lines": of_lines, "total": total}
+    days = [line["expected_on"] for line in of_lines if line["expected_on"] is not None]
+    span = {"expected_from": min(days, default=None), "expected_on": max(days, default=None)}
+    return {**order, **span, "lines": of_lines, "total": total}
 
 
 def order_csv(order: dict[str, Any]) -> str:

@@ -28,9 +28,9 @@ from purchasing.desk.order_events import cancel_event, dispatch_event, kept_even
 from purchasing.desk.packs import check_quantity, packs_of
 from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
-from purchasing.desk.requests import check_same, done_before, noted_before, refused_before
+from purchasing.desk.requests import done_before, is_known, noted_before, refused_before
 from purchasing.desk.splitting import open_rest, rest_of, share_risk
-from purchasing.desk.transfers import check_not_arrived, refused_for_stock
+from purchasing.desk.transfers import refused_for_stock
 from purchasing.proposing.dates import local_time
 from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.suppliers import UNASSIGNED
@@ -94,8 +94,8 @@ class Desk:
         if now is None and today is not None:
             moment = datetime.combine(today, time(), UTC)
         held = self._lock(connection, sorted(decisions), moment)
-        if request is not None and (done := done_before(connection, request)):
-            check_same(request, done, decisions)
+        if request is not None and is_known(connection, request, decisions):
+            done = done_before(connection, request)
             return [
                 Decided(_line(row), refused_before(row, done), noted_before(row, done))
                 for row in held
@@ -222,7 +222,6 @@ class Desk:
         try:
             check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
-            check_not_arrived(row, decision)
             new = decide(at_price, decision, today=row["today"], needs_second=why is not None)
             check_quantity(at_price, decision, packs_of(row))
             check_supplier(line, known.taking, decision, known.now)
@@ -252,6 +251,7 @@ class Desk:
             if one.error is None and one.line.state == "approved":
                 groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Decided] = {}
+        due: dict[int, date | None] = {}
         events: list[bytes] = []
         for lines in groups.values():
             of = known.taking.get(lines[0].supplier, Taking(lines[0].supplier))
@@ -272,14 +272,18 @@ class Desk:
             made = make_order(connection, lines, decisions, after, first)
             for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
-                expected = comes[number - 1] or made.expected_on
+                due[line.line_id] = expected = comes[number - 1] or made.expected_on
                 said = of.later_words(todays[number - 1], days[number - 1], expected)
                 if new.supplier == UNASSIGNED:
-                    said = f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. Tell somebody."
+                    said = (
+                        f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. "
+                        "Tell who brings it."
+                    )
                 placed[line.line_id] = Decided(new, note=said)
                 event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))
         self._must_record(connection, events)
+        _keep_as_sent(connection, due)
         return [placed.get(one.line.line_id, one) for one in decided]
 
     def _cancel(
@@ -361,6 +365,13 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
 
 def _line(row: Mapping[str, Any]) -> Line:
     return Line(**{name: row[name] for name in LINE_FIELDS})
+
+
+def _keep_as_sent(connection: sa.Connection, due: Mapping[int, date | None]) -> None:
+    """Keep with lines what their suppliers are told of them. due: when each is expected."""
+    if due:
+        binds = {"lines": list(due), "days": list(due.values())}
+        connection.execute(statement("purchasing/desk/keep_as_sent"), binds)
 
 
 def _save(

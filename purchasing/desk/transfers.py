@@ -1,11 +1,10 @@
-"""Lines that a location of our own supplies: it sends what it has, and what has arrived is not taken back."""
+"""Lines that a location of our own supplies: it sends what it has."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
-from purchasing.desk.lines import Decision, Line
+from purchasing.desk.lines import Line
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import sends_lock
@@ -57,14 +56,3 @@ def stock_to_send(
     }
     rows = connection.execute(statement("purchasing/desk/source_stock"), binds)
     return {(row.source, row.product): int(row.milli) for row in rows}
-
-
-def check_not_arrived(row: Mapping[str, Any], decision: Decision) -> None:
-    """Raise Conflict where goods of a transfer that is to be cancelled have arrived. row: of lock_lines."""
-    if decision.action == "cancel" and row["arrived_milli"]:
-        raise Conflict(
-            "has_arrived",
-            f"{in_full(row['arrived_milli'] / 1000)} of {row['product']} have arrived at {row['location']}: "
-            f"send them back by a transfer instead of cancelling line {row['line_id']}.",
-            line_id=row["line_id"],
-        )

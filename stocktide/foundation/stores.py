@@ -58,7 +58,9 @@ TABLES: Mapping[str, Store] = {
          "forecast_errors", "forecast_scores", "forecast_runs", "adjusted_forecasts"),
         Store(OF_RUNS),
     ),
-    **dict.fromkeys(("order_runs", "order_lines", "order_actions", "purchase_orders", "replays"), Store(RECORD)),
+    **dict.fromkeys(
+        ("order_runs", "order_lines", "order_actions", "order_requests", "purchase_orders", "replays"), Store(RECORD)
+    ),
     "lead_times": Store("one row a supplier and product that was ordered, and one a supplier"),
     "commitments": Store("one row a reference that was opened, and product and place of it"),
     "customers": Store("one row a customer; of an erased one a tombstone"),

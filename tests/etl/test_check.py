@@ -33,7 +33,8 @@ RECORDED = {
     " query_handovers query_exports",
     "estimates that name their time": "feed_rhythms",
     "alerts, as they were judged": "alerts alert_events alert_faults deliveries stock_changes",
-    "what was proposed, decided and ordered": "order_runs order_lines order_actions purchase_orders replays",
+    "what was proposed, decided and ordered": "order_runs order_lines order_actions order_requests purchase_orders"
+    " replays",
     "who signed in": "sessions sign_in_attempts",
     "who customers are": "customers customer_accesses personal_rights clear_ids",
     "what somebody decided, of days that the ETL flags": "unusual_days",

@@ -1,9 +1,7 @@
--- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. Sales that a shop and the
--- warehouse that supplies it would both lose of a product count once. received: what came of
--- an ordered line's product at its place under its order. late: of ordered lines only those that should have come before today,
--- by the clock of the place (today), and have not in full. came: only those that have come in full, or that have not. What a location of
--- ours sends (source) is in transit under its order and line. price_set: who set the price in the last days, when, and
--- what it was before. sort: risk, cost, product, location, supplier or expected. A page beyond the last has one row, with the sums
+-- A page of a list of the desk, stored in some states, with how many lines there are and what all of them cost and risk by
+-- currency. Sales that a shop and the warehouse that supplies it would both lose of a product count once. received: what came of
+-- an ordered line's product at its place under its order. today: by the clock of the place. price_set: who set the price in the
+-- last days, when, and what it was before. sort: risk, cost, product, location, supplier or expected. A page beyond the last has one row, with the sums
 -- and no line.
 WITH found AS MATERIALIZED (
     SELECT o.line_id, round(coalesce(o.buyer_milli, o.proposed_milli) * o.price_micros::numeric / 1e9, 2) AS amount,
@@ -13,20 +11,13 @@ WITH found AS MATERIALIZED (
                 THEN coalesce(st.currency, p.currency, o.explanation ->> 'sells_in', '') END AS sells_in,
            o.product AS sku, o.source IS NOT NULL AS is_sent, coalesce(o.source, o.location) AS pool,
            coalesce(p.name, o.product) AS product, coalesce(l.name, o.location) AS location, coalesce(s.name, o.supplier) AS supplier,
-           po.expected_on
-    FROM order_lines o
-    JOIN products p ON p.sku = o.product
-    JOIN locations l ON l.code = o.location
+           o.expected_on, o.received_milli
+    FROM listed_lines o
+    JOIN products p USING (product_id)
+    JOIN locations l USING (location_id)
     LEFT JOIN stock st ON st.product_id = p.product_id AND st.location_id = l.location_id
     LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
-    LEFT JOIN purchase_orders po USING (order_id)
-    LEFT JOIN commitments c ON (:late OR CAST(:came AS boolean) IS NOT NULL)
-                           AND c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
-                           AND c.reference = CASE WHEN o.source IS NULL THEN o.order_id ELSE o.order_id || '-' || o.order_line END
-                           AND c.product_id = p.product_id AND c.location_id = l.location_id
-    WHERE o.state = ANY(:states)
-      AND (NOT :late OR (c.opened_milli > c.closed_milli AND po.expected_on < local_date(now(), l.timezone)))
-      AND (CAST(:came AS boolean) IS NULL OR (coalesce(c.closed_milli, 0) >= o.ordered_milli) = :came)
+    WHERE o.state = ANY(:states) AND :list = ANY(o.lists)
       AND (CAST(:supplier AS text) IS NULL OR o.supplier = :supplier)
       AND (CAST(:product AS text) IS NULL OR o.product = :product)
       AND (CAST(:location AS text) IS NULL OR o.location = :location)
@@ -34,7 +25,7 @@ WITH found AS MATERIALIZED (
       AND (CAST(:category AS text) IS NULL OR p.category = :category)
 ),
 page AS (
-    SELECT line_id, row_number() OVER (
+    SELECT line_id, received_milli, row_number() OVER (
                ORDER BY CASE WHEN :sort = 'cost' THEN amount END DESC NULLS LAST,
                         CASE :sort WHEN 'product' THEN product WHEN 'location' THEN location WHEN 'supplier' THEN supplier END,
                         CASE WHEN :sort = 'expected' THEN expected_on END,
@@ -75,7 +66,7 @@ SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.p
        coalesce(f.name, o.source) AS source_name, o.state, o.order_run_id,
        o.proposed_milli, o.buyer_milli, coalesce(o.buyer_milli, o.proposed_milli) AS quantity_milli, o.explanation,
        o.at_risk_micros, o.snoozed_until, o.approved_by, o.price_micros, o.currency, o.order_id, o.order_line, o.ordered_milli,
-       po.expected_on, po.ordered_at, CASE WHEN o.order_id IS NOT NULL THEN coalesce(c.closed_milli, 0) END AS received_milli,
+       o.expected_on, po.ordered_at, page.received_milli,
        local_date(now(), l.timezone) AS today, o.version, o.made_at, o.changed_at, pr.price_set, sums.found, sums.cost, sums.at_risk_sums
 FROM sums
 LEFT JOIN page ON page.number > :offset AND page.number <= :offset + :limit
@@ -86,7 +77,4 @@ LEFT JOIN locations f ON f.code = o.source
 LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
 LEFT JOIN purchase_orders po USING (order_id)
 LEFT JOIN prices pr ON pr.supplier = o.supplier AND pr.product = o.product AND o.source IS NULL
-LEFT JOIN commitments c ON c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
-                       AND c.reference = CASE WHEN o.source IS NULL THEN o.order_id ELSE o.order_id || '-' || o.order_line END
-                       AND c.product_id = p.product_id AND c.location_id = l.location_id
 ORDER BY page.number

@@ -11,9 +11,11 @@ WITH RECURSIVE numbers (number) AS (
        OR EXISTS (SELECT FROM commitments
                   WHERE purpose = 'in_transit' AND reference > 'TR-' || number || '-' AND reference < 'TR-' || number || '.')
 )
-INSERT INTO purchase_orders (order_id, supplier, source, currency, ordered_by, second_approver, expected_on)
+INSERT INTO purchase_orders (order_id, supplier, source, currency, ordered_by, second_approver, supplier_name, email, expected_on)
 SELECT CASE WHEN CAST(:source AS text) IS NULL THEN 'PO-' ELSE 'TR-' END || (SELECT max(number) FROM numbers), :supplier, :source,
        :currency, :by, :second,
+       (SELECT name FROM suppliers WHERE supplier = :supplier AND withdrawn_at IS NULL),
+       (SELECT email FROM suppliers WHERE supplier = :supplier AND withdrawn_at IS NULL),
        CAST(:today AS date) + coalesce(
            CAST(:lead_days AS integer),
            (SELECT day - 1

@@ -1,14 +1,13 @@
--- Suppliers with lines in some states: how many, what they cost and risk, and until when an order is of its day; those first that
+-- Suppliers with lines of a list, stored in some states: how many, what they cost and risk, and until when an order is of its day; those first that
 -- risk most. amount: of lines in one currency; null where prices or currencies are not all known. at_risk: of what sells in one
--- currency, null where it does not. Binds: :states.
+-- currency, null where it does not. Binds: :list, :states.
 WITH asked AS (
     SELECT o.supplier, o.state, o.buyer_milli, coalesce(o.buyer_milli, o.proposed_milli) AS quantity_milli, o.price_micros,
            o.currency, o.at_risk_micros, coalesce(st.currency, p.currency, '') AS sells_in
-    FROM order_lines o
-    JOIN products p ON p.sku = o.product
-    JOIN locations l ON l.code = o.location
-    LEFT JOIN stock st ON st.product_id = p.product_id AND st.location_id = l.location_id
-    WHERE o.state = ANY(:states)
+    FROM listed_lines o
+    JOIN products p USING (product_id)
+    LEFT JOIN stock st ON st.product_id = o.product_id AND st.location_id = o.location_id
+    WHERE o.state = ANY(:states) AND :list = ANY(o.lists)
 )
 SELECT a.supplier, s.location AS source, coalesce(s.name, a.supplier) AS name, count(*)::int AS lines,
        (count(*) FILTER (WHERE a.buyer_milli IS NOT NULL))::int AS changed,

@@ -284,7 +284,7 @@ def test_what_buyers_decided_is_in_the_order_as_they_decided_it(
     if decided == "change":
         told["quantity_milli"] = 96_000
     line = own["B"]
-    decision = Decision(decided, "anna", line["version"], **told)  # type: ignore[arg-type]  # of the three
+    decision = Decision(decided, "anna", line["version"], **told)
     with chain.begin() as connection:
         (done,) = Desk(recording(Recorder(chain, Settings()))).decide(
             connection, {line["line_id"]: decision}, today=TODAY

@@ -313,15 +313,18 @@ def test_from_terms_to_arrival(chain: sa.Engine) -> None:
         "what is in transit is of its echelon"
     )
 
-    came = raw(
-        kind="arrival",
-        event_id="a",
-        product="A",
-        location="S1",
-        quantity=sent["S1"],
-        transfer_id=f"{ordered['S1']['order_id']}-{ordered['S1']['order_line']}",
-    )
-    assert recorder.record("dock", "", [came])[0].name == "accepted"
+    # all of the first, half of the second, nothing of the third
+    arrives = {"S1": sent["S1"], "S2": sent["S2"] / 2}
+    for shop, units in arrives.items():
+        came = raw(
+            kind="arrival",
+            event_id=f"a {shop}",
+            product="A",
+            location=shop,
+            quantity=units,
+            transfer_id=f"{ordered[shop]['order_id']}-{ordered[shop]['order_line']}",
+        )
+        assert recorder.record("dock", "", [came])[0].name == "accepted"
     assert stock(chain)["S1"] == (10 + sent["S1"], 0.0)
     with chain.begin() as connection:
         lines = {
@@ -329,20 +332,24 @@ def test_from_terms_to_arrival(chain: sa.Engine) -> None:
             for state in ("received", "ordered")
             for one in list_lines(connection, state=state).lines
         }
-        assert (lines["S1"]["received"], lines["S2"]["received"]) == (sent["S1"], 0.0)
+        assert {shop: lines[shop]["received"] for shop in SHOPS} == {**arrives, "S3": 0.0}
         cancel = {
             lines[shop]["line_id"]: Decision(
                 "cancel", "ben", lines[shop]["version"], reason="flood"
             )
-            for shop in ("S1", "S2")
+            for shop in SHOPS
         }
-        one, two = desk.decide(connection, cancel)
-    refused, done = (one, two) if one.line.location == "S1" else (two, one)
-    assert isinstance(refused.error, Conflict)
-    assert refused.error.code == "has_arrived"
-    assert done.line.state == "cancelled"
-    assert stock(chain)["WH"][0] == 96 - sum(sent.values()) + sent["S2"]
-    assert stock(chain)["S2"] == (10.0, 0.0)
+        done = {one.line.location: one for one in desk.decide(connection, cancel)}
+    refused = done["S1"].error
+    assert isinstance(refused, Conflict)
+    assert refused.code == "line_received"
+    assert {done[shop].line.state for shop in ("S2", "S3")} == {"cancelled"}
+    # what has not arrived is where it came from, and nothing is in transit
+    assert stock(chain)["WH"][0] == 96 - sum(arrives.values())
+    assert stock(chain) | {"WH": None} == {
+        "WH": None,
+        **{shop: (10 + arrives.get(shop, 0.0), 0.0) for shop in SHOPS},
+    }
 
 
 def test_a_warehouse_sends_no_more_than_it_has(chain: sa.Engine) -> None:

@@ -5,8 +5,9 @@ from importlib.resources import files
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic.command import upgrade
 
-from stocktide.foundation.database import create_engine, migrate
+from stocktide.foundation.database import _alembic, create_engine, migrate
 from stocktide.foundation.embedded import Postgres
 
 
@@ -85,3 +86,54 @@ def test_migrate_keeps_the_ledger_when_it_goes_into_partitions(first_schema: sa.
         assert following > max(entry for entry, _ in rows)
         clear = connection.execute(sa.text("SELECT place FROM clear_ids ORDER BY 1")).scalars()
         assert [*clear] == ["lake", "ledger_2024_11"]
+
+
+ORDERED_BEFORE = """
+INSERT INTO products (sku, name, unit) VALUES ('A', 'Flour', 'kg'), ('B', NULL, 'each');
+INSERT INTO locations (code) VALUES ('S1');
+INSERT INTO sources (source) VALUES ('/stocktide/orders');
+INSERT INTO suppliers (term, content_hash, supplier, name, recorded_by) VALUES ('mill', '', 'mill', 'The mill', 'anna');
+INSERT INTO supplier_products (term, content_hash, supplier, product, pack_milli, sku, recorded_by, known_since,
+                               recorded_at, withdrawn_at, withdrawn_by)
+VALUES ('then', '', 'mill', 'A', 6000, 'M-1', 'anna', '2026-01-01', '2026-01-01', '2026-05-01', 'anna'),
+       ('then', '', 'mill', 'A', 7000, 'M-2', 'anna', '2026-05-01', '2026-05-01', NULL, NULL);
+INSERT INTO purchase_orders (order_id, supplier, ordered_by, ordered_at, expected_on)
+VALUES ('PO-1', 'mill', 'anna', '2026-03-01', '2026-03-15');
+INSERT INTO order_lines (supplier, product, location, state, proposed_milli, order_id, order_line, ordered_milli)
+VALUES ('mill', 'A', 'S1', 'ordered', 1, 'PO-1', 1, 12000),
+       ('mill', 'B', 'S1', 'cancelled', 1, 'PO-1', 2, 12000);
+INSERT INTO commitments (purpose, reference, product_id, location_id, opened_milli, expected_on)
+VALUES ('on_order', 'PO-1', 1, 1, 12000, '2026-03-05'), ('on_order', 'PO-1', 2, 1, 0, NULL);
+INSERT INTO ledger (entry_id, source_id, event_id, kind, product_id, location_id, quantity_milli, occurred_at,
+                    expected_on)
+VALUES (1, 1, 'PO-1-2', 'order', 2, 1, 0, '2026-03-01', '2026-03-09');
+INSERT INTO event_identities (source_id, event_id, entry_id, product_id, location_id, occurred_at)
+VALUES (1, 'PO-1-2', 1, 2, 1, '2026-03-01');
+INSERT INTO order_actions (line_id, action, by, request, after)
+SELECT line, 'approve', 'anna', 'r', '{}' FROM generate_series(1, 2) line;
+"""
+
+
+def test_migrate_keeps_orders_as_they_were_sent(first_schema: sa.Engine) -> None:
+    """By the terms of then, each line on its own day: a cancelled one, too, whose order is open no more."""
+    with first_schema.connect() as connection:
+        upgrade(_alembic(connection), "0058")
+        connection.commit()
+    with first_schema.begin() as connection:
+        connection.execute(sa.text(ORDERED_BEFORE))
+    migrate(first_schema)
+    with first_schema.connect() as connection:
+        lines = connection.execute(
+            sa.text(
+                "SELECT expected_on::text, pack_milli, supplier_sku, unit, product_name, location_name FROM order_lines"
+                " ORDER BY line_id"
+            )
+        )
+        assert [tuple(row) for row in lines] == [
+            ("2026-03-05", 6000, "M-1", "kg", "Flour", "S1"),
+            ("2026-03-09", None, None, "each", "B", "S1"),
+        ]
+        name = connection.execute(sa.text("SELECT supplier_name FROM purchase_orders"))
+        assert name.scalar_one() == "The mill"
+        asked = connection.execute(sa.text("SELECT asked FROM order_requests")).scalar_one()
+    assert asked == {number: {"action": "approve", "by": "anna"} for number in ("1", "2")}
