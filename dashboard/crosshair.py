@@ -78,11 +78,14 @@ def _layer(
         .mark_rect()
         .encode(
             x=alt.X("start:T", axis=axis),
-            x2="end:T",
-            y=alt.value(0),
-            y2=alt.value("height"),
-            color=alt.condition(pointed, alt.value(role.baseline), alt.value("transparent")),
-            opacity=alt.value(OPACITY),
+            # classes of channels, not short forms: Altair looks through all of its classes for each of these
+            x2=alt.X2("end:T"),
+            y=alt.YValue(0),
+            y2=alt.Y2Value("height"),
+            color=alt.ColorValue(
+                **alt.condition(pointed, alt.value(role.baseline), alt.value("transparent"))
+            ),
+            opacity=alt.OpacityValue(OPACITY),
             tooltip=[
                 alt.Tooltip("when:N", title=one),
                 *(alt.Tooltip(f"{field}:N", title=name) for name, field in plain.items()),

@@ -161,7 +161,7 @@ def boundary(
     """Draw where the past ends: midway between two points, or where the last bar does."""
     first = with_days(forecast, "ds", grain)["ds"].min()
     edge = pd.DataFrame({"ds": [first - pd.Timedelta(hours=hours_before)]})
-    return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
+    return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x=alt.X("ds:T"))
 
 
 def split_today(frame: pd.DataFrame, column: str, today: date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -214,7 +214,7 @@ def sales_and_forecast(
         hollow = alt.Chart(with_days(so_far, "ds", grain)).mark_point(
             color=role.actual, size=60, filled=False
         )
-        layers.append(hollow.encode(x="ds:T", y="y:Q"))
+        layers.append(hollow.encode(x=alt.X("ds:T"), y=alt.Y("y:Q")))
         said += f" Hollow: {grain.so_far}."
         read[f"sold, {grain.so_far}"] = said_of(so_far, "ds", "y", grain)
     read |= said_ahead(forecast, grain)
@@ -266,7 +266,11 @@ def _paths(paths: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Cha
     return (
         alt.Chart(with_days(paths, "ds", grain))
         .mark_line(color=role.forecast, strokeWidth=0.8, opacity=0.55)
-        .encode(x=alt.X("ds:T", axis=grain.axis()), y=alt.Y("units:Q", title=unit), detail="path:N")
+        .encode(
+            x=alt.X("ds:T", axis=grain.axis()),
+            y=alt.Y("units:Q", title=unit),
+            detail=alt.Detail("path:N"),
+        )
     )
 
 
@@ -275,7 +279,7 @@ def published_line(published: pd.DataFrame, role: Roles, grain: Grain) -> alt.Ch
     return (
         alt.Chart(with_days(published[["ds", "yhat"]], "ds", grain))
         .mark_line(color=role.baseline, strokeDash=[3, 3], strokeWidth=1.5)
-        .encode(x=alt.X("ds:T", axis=grain.axis()), y="yhat:Q")
+        .encode(x=alt.X("ds:T", axis=grain.axis()), y=alt.Y("yhat:Q"))
     )
 
 
@@ -285,7 +289,7 @@ def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
         .mark_line(color=role.actual, strokeDash=[1, 4], strokeWidth=1.5, strokeCap="round")
         .encode(
             x=alt.X("ds:T", axis=grain.axis()),
-            y="y:Q",
+            y=alt.Y("y:Q"),
         )
     )
 
@@ -311,5 +315,5 @@ def _edge_names(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles) -> al
         .mark_text(
             align="right", baseline="middle", fontSize=11, color=role.actual, opacity=NOT_ON_A_PHONE
         )
-        .encode(x="ds:T", y="edge:Q", text="name:N")
+        .encode(x=alt.X("ds:T"), y=alt.Y("edge:Q"), text=alt.Text("name:N"))
     )

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.api_client import trusted
 from stocktide.foundation.errors import Transient, Unauthorized
 from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
@@ -168,6 +169,7 @@ class SignInRoutes:
             json=body,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=API_TIMEOUT_S,
+            verify=trusted(),
         )
 
 

@@ -51,7 +51,7 @@ def roles() -> Roles:
 
 def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: str) -> Any:
     """Add a title (the finding) and a subtitle (units and filter) to a chart."""
-    framed = chart.properties(
+    return chart.properties(
         title=alt.TitleParams(
             title,
             subtitle=lines_of(subtitle),
@@ -60,9 +60,9 @@ def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: 
             subtitleFontSize=12,
             subtitleColor=role.actual,
             offset=12,
-        )
+        ),
+        config=_readable(role),
     )
-    return readable_axes(framed, role)
 
 
 def legend(names: int, *, orient: str = "top", narrow: int = 2) -> alt.Legend:
@@ -88,10 +88,15 @@ def readable_axes(chart: Any, role: Roles) -> Any:
 
     A mark that says nothing of its own shows no tooltip: by default it would show its raw fields.
     """
-    return (
-        chart.configure_axis(labelColor=role.actual, titleColor=role.actual)
-        .configure_legend(labelColor=role.actual, titleColor=role.actual)
-        .configure_mark(tooltip=None)
+    return chart.properties(config=_readable(role))
+
+
+def _readable(role: Roles) -> alt.Config:
+    """Set all at once: each change of a chart copies all of its layers."""
+    return alt.Config(
+        axis=alt.AxisConfig(labelColor=role.actual, titleColor=role.actual),
+        legend=alt.LegendConfig(labelColor=role.actual, titleColor=role.actual),
+        mark=alt.MarkConfig(tooltip=None),
     )
 
 

@@ -1,6 +1,7 @@
 """Real servers for the tests: one embedded Postgres and Valkey a session, a fresh database a test."""
 
 import contextlib
+import functools
 import os
 import tempfile
 import threading
@@ -20,7 +21,7 @@ from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 
 import catalog.invalidation
-from stocktide.entrypoints.api import create_app
+from stocktide.entrypoints.api import all_parts, create_app
 from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.database import create_engine, migrate
 from stocktide.foundation.embedded import POSTGRES_OPTIONS, Postgres, Valkey, load_secrets
@@ -194,6 +195,10 @@ def serving(app: FastAPI, *, log_level: str = "error") -> Iterator[str]:
         thread.join()
 
 
+# Most of what it takes to build the service is to work out what each of 150 routes takes and gives.
+parts_once = functools.cache(all_parts)
+
+
 @pytest.fixture
 def api(
     database: sa.Engine,
@@ -205,6 +210,7 @@ def api(
     """The real HTTP server, in its own role, over a fresh database and an empty cache."""
     # how often it looks whether it should end: each test waits for that
     monkeypatch.setattr(catalog.invalidation, "WAIT_S", 0.02)
+    monkeypatch.setattr("stocktide.entrypoints.api.all_parts", parts_once)
     settings = load_settings(home=tmp_path)
     cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
     engine = as_part("api")

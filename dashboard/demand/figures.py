@@ -44,9 +44,9 @@ def sold_and_lost(
     x = _days_axis(pd.concat([days["day"], so_far["day"]]))
     base = alt.Chart(shown).encode(x=x)
     lost = base.mark_area(color=role.stock_out, opacity=0.45).encode(
-        y=alt.Y("sold:Q", title=unit), y2="demand:Q"
+        y=alt.Y("sold:Q", title=unit), y2=alt.Y2("demand:Q")
     )
-    demand = base.mark_line(color=role.actual, strokeDash=[2, 3]).encode(y="demand:Q")
+    demand = base.mark_line(color=role.actual, strokeDash=[2, 3]).encode(y=alt.Y("demand:Q"))
     tips = [
         alt.Tooltip("day:T", title="day", format="%a %-d %b %Y"),
         alt.Tooltip("sold:Q", title="sold", format=",.1f"),
@@ -56,7 +56,7 @@ def sold_and_lost(
     sold = base.mark_line(
         color=role.actual, strokeWidth=2, point={"size": 20, "color": role.actual}
     )
-    layers = [lost, demand, sold.encode(y="sold:Q", tooltip=tips)]
+    layers = [lost, demand, sold.encode(y=alt.Y("sold:Q"), tooltip=tips)]
     said = (
         "Line: sold. Dotted: estimated demand. Orange: lost, to the mean of the shelf's in-stock days of the same "
         f"weekday in the four weeks before and after. {note}"
@@ -67,7 +67,9 @@ def sold_and_lost(
         )
         layers.append(
             hollow.encode(
-                x=x, y="sold:Q", tooltip=[tips[0], alt.Tooltip("sold:Q", title="sold so far")]
+                x=x,
+                y=alt.Y("sold:Q"),
+                tooltip=[tips[0], alt.Tooltip("sold:Q", title="sold so far")],
             )
         )
         said += " Hollow: so far."
@@ -177,10 +179,10 @@ def pareto_curve(products: pd.DataFrame, role: Roles, *, title: str) -> Any:
         )
     )
     limits = pd.DataFrame({"name": list(CLASS_LIMITS), "limit": list(CLASS_LIMITS.values())})
-    base = alt.Chart(limits).encode(y="limit:Q")
+    base = alt.Chart(limits).encode(y=alt.Y("limit:Q"))
     rules = base.mark_rule(color=role.baseline, strokeDash=[4, 4])
     names = base.mark_text(align="left", dx=4, dy=9, color=role.actual).encode(
-        x=alt.value(0), text="name:N"
+        x=alt.value(0), text=alt.Text("name:N")
     )
     said = "Revenue of sales less returns. Dashed: A ends at 80 %, B at 95 %, C is the rest."
     chart = alt.layer(rules, names, line).properties(height=CHART_HEIGHT)

@@ -95,13 +95,17 @@ def value_added(levels: pd.DataFrame, role: Roles, *, unit: str) -> Any:
     numbers = [
         base.transform_filter(where)
         .mark_text(align=align, dx=dx, color=role.actual)
-        .encode(text="label:N")
+        .encode(text=alt.Text("label:N"))
         for where, align, dx in (
             ("datum.gain >= 0", "left", 4),
             ("datum.gain < 0", "right", -4),
         )
     ]
-    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=role.actual).encode(x="zero:Q")
+    zero = (
+        alt.Chart(pd.DataFrame({"zero": [0.0]}))
+        .mark_rule(color=role.actual)
+        .encode(x=alt.X("zero:Q"))
+    )
     better = int((gains["gain"] > 0).sum())
     chart = alt.layer(bars, *numbers, zero).properties(
         height=FRAME_HEIGHT + ROW_HEIGHT * len(gains)

@@ -73,12 +73,12 @@ def _tile(
     layers: list[Any] = [line]
     if not is_trend:
         zero = alt.Chart(pd.DataFrame({"zero": [0.0]}))
-        layers.insert(0, zero.mark_rule(color=role.actual, strokeWidth=1).encode(y="zero:Q"))
+        layers.insert(0, zero.mark_rule(color=role.actual, strokeWidth=1).encode(y=alt.Y("zero:Q")))
     if (part["ds"] <= cutoff).any():
         edge = with_days(pd.DataFrame({"ds": [cutoff]}), "ds", grain)
         edge["ds"] += pd.Timedelta(hours=grain.hours_before)
         layers.append(
-            alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
+            alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x=alt.X("ds:T"))
         )
     if pointer:
         by_day = with_days(part, "ds", grain).set_index("ds")["units"]
@@ -114,7 +114,7 @@ def waterfall(moves: Moves, role: Roles) -> Any:
     bars = (
         base.transform_filter("datum.kind == 'step'")
         .mark_bar(size=14)
-        .encode(y=y, x=x, x2="end:Q", color=sign, tooltip=tooltip)
+        .encode(y=y, x=x, x2=alt.X2("end:Q"), color=sign, tooltip=tooltip)
     )
     totals = (
         base.transform_filter("datum.kind == 'total'")
@@ -122,7 +122,7 @@ def waterfall(moves: Moves, role: Roles) -> Any:
         .encode(y=y, x=x, tooltip=tooltip[:2])
     )
     labels = base.mark_text(align="left", dx=6, color=role.actual).encode(
-        y=y, x=alt.X("right:Q", scale=scale), text="label:N"
+        y=y, x=alt.X("right:Q", scale=scale), text=alt.Text("label:N")
     )
     chart = alt.layer(bars, totals, labels).properties(
         height=FRAME_HEIGHT + ROW_HEIGHT * len(steps)

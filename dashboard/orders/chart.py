@@ -28,9 +28,9 @@ def stock_chart(line: Mapping[str, Any], roles: Roles) -> Any:
         ],
     )
     band = base.mark_area(opacity=0.18).encode(
-        y=alt.Y("low:Q", title=f"Stock, {unit}"), y2="high:Q"
+        y=alt.Y("low:Q", title=f"Stock, {unit}"), y2=alt.Y2("high:Q")
     )
-    middle = base.mark_line(strokeWidth=2).encode(y="middle:Q")
+    middle = base.mark_line(strokeWidth=2).encode(y=alt.Y("middle:Q"))
     title = f"Stock of {line['product_name']} at {line['location_name']}{_and_shops(line)}"
     under = f"{unit} at the end of each day: the middle, and the band of 80 % of futures · {_empty_words(line)}"
     return chart_frame(

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
-from dashboard.api_client import why_not
+from dashboard.api_client import trusted, why_not
 from dashboard.events.links import events_link
 from dashboard.freshness import data_state
 from dashboard.links import page_link
@@ -136,6 +136,7 @@ def all_failing(reader: Reader, rule: str) -> pd.DataFrame:
             f"{settings.api_address}/v1/quality/{rule}",
             headers={"Authorization": f"Bearer {settings.dashboard_key}"},
             timeout=settings.query_seconds_max,
+            verify=trusted(),
         )
     except httpx.HTTPError:
         raise Transient("quality_unread", AWAY) from None

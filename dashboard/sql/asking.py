@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import streamlit as st
 
-from dashboard.api_client import ask_api, why_not
+from dashboard.api_client import ask_api, trusted, why_not
 from dashboard.reader import Reader
 from stocktide.foundation.users import User
 
@@ -47,6 +47,7 @@ class Asking:
                 json=body,
                 headers={"Accept": self.media, "Authorization": f"Bearer {settings.dashboard_key}"},
                 timeout=settings.query_seconds_max + GRACE_S,
+                verify=trusted(),
             )
         except httpx.HTTPError:
             self.why = AWAY

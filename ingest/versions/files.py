@@ -15,6 +15,7 @@ from ingest.files.struct_rows import in_calls, row_as
 from ingest.versions.kinds import Kind
 from ingest.versions.rows import RowsPut, put_rows
 from stocktide.foundation.errors import StocktideError
+from stocktide.foundation.spreadsheet import shown_as_text, text_of
 
 # How a warning names its row: counted from 0 in a call.
 _PLACE = re.compile(r"^[\w-]+\[(\d+)\]")
@@ -26,6 +27,8 @@ def put_rows_file(connection: sa.Connection, kind: Kind, path: Path, *, by: str)
     Where rows have a key, columns that the file does not have stay as they are, and an empty cell erases.
     """
     read = list(enumerate(read_rows(path), start=1))
+    if path.suffix.lower() == ".csv":
+        read = [(number, _as_written(row)) for number, row in read]
     rows = [
         (number, row, row_as(kind.shape, path, number, row, kind.fields)) for number, row in read
     ]
@@ -34,6 +37,11 @@ def put_rows_file(connection: sa.Connection, kind: Kind, path: Path, *, by: str)
     erased = sum((Counter(put.erased) for put in done), Counter[str]())
     warnings = [said for put in done for said in put.warnings]
     return RowsPut(recorded, changed, unchanged, dict(erased) if kind.key else None, warnings)
+
+
+def _as_written(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row without the marks that keep a spreadsheet from running a text."""
+    return {name: text_of(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
 
 
 def _put_part(
@@ -74,4 +82,6 @@ def rows_csv(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return shown_as_text(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -6,7 +6,7 @@ in joint replenishments under deterministic demand, Management Science 22(12); R
 International Journal of Production Economics 22(2).
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,10 @@ from replenishment.formulas.conditions import Array, finite, not_negative, posit
 # Starting cycles of RAND; its authors found ten to be enough for 99.8 % of their problems.
 STARTS = 64
 ROUNDS_MAX = 100
+
+
+Method = Literal["rand", "silver"]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class JointLots(NamedTuple):
@@ -33,7 +37,7 @@ def joint_lots(
     holding_costs: ArrayLike,
     demand_rates: ArrayLike,
     *,
-    method: Literal["rand", "silver"] = "rand",
+    method: Method = "rand",
 ) -> JointLots:
     """Return the cycle and multiples of low cost: by RAND, or by Silver's formula without iterations. Lists: (n,)."""
     A = order_cost
@@ -49,6 +53,8 @@ def joint_lots(
     positive(holding_costs=h, demand_rates=d, some_cost=A + a.sum())
     if not a.shape == h.shape == d.shape or a.ndim != 1:
         raise ValueError("item_costs, holding_costs and demand_rates must be equally many")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     if method == "silver":
         return _joint(A, a, h, d, _silver(A, a, h * d))
     return _rand(A, a, h, d)

@@ -104,13 +104,9 @@ class _State:
         self.periods = self.last + review * windows
         self.coming = lines.arriving(self.periods).astype(np.float32)
         self.behind = None
-        if (
-            usual is not None
-            and self.first < self.last
-            and lines.on_order[:, 1 : self.last + 1].any()
-        ):
+        if usual is not None and self.first < self.last and lines.on_order.any():
             self.behind = _Behind(lines, leads, self.last, usual)
-            self.coming[:, 1 : self.last + 1] -= self.behind.expected[:, 1:]
+            self.coming[:, : self.last + 1] -= self.behind.expected
         self.any_coming = np.asarray(self.coming.any(axis=0))
         # promised units go before anybody else is served
         start = (lines.reserved - lines.on_hand).astype(np.float32)
@@ -242,7 +238,9 @@ class _Behind:
         n, T = lines.on_order.shape
         self.leads = leads
         self.expected = np.zeros((n, last + 1), dtype=np.float32)
-        self.expected[:, 1 : min(T, last + 1)] = lines.on_order[:, 1 : last + 1]
+        self.expected[:, : min(T, last + 1)] = lines.on_order[:, : last + 1]
+        # what is due in the present period is there, unless an order of now comes no later
+        self.expected[usual > 0, 0] = 0.0
         early = np.arange(last + 1) < usual[:, None]
         self.early = np.where(early, self.expected, np.float32(0))
         # what comes with an order of now that comes in a period

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from replenishment.formulas.conditions import Array, inside, not_negative, whole
+from replenishment.formulas.conditions import Array, finite, inside, not_negative, whole
 from replenishment.lines.lead_times import Periods
 from replenishment.lines.lines import Rows
 
@@ -89,8 +89,8 @@ def make_policy(
     for name, target in (("cycle_service", cycle_service), ("fill_rate", fill_rate)):
         if target is not None:
             inside(0, 1, **{name: target})
-    if safety_factor is not None and not np.isfinite(safety_factor).all():
-        raise ValueError("safety_factor must be finite")
+    if safety_factor is not None:
+        finite("safety_factor", safety_factor)
     if lot is not None:
         not_negative(lot=lot)
     return Policy(

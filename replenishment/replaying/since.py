@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replenishment.formulas.conditions import Array
+from replenishment.formulas.conditions import Array, not_negative
 
 Mask = NDArray[np.bool_]
 
@@ -159,7 +159,9 @@ def moved_paths(
 
     passed: periods since the paths were made. A period is rounded by the same draw on every day: a level that moved
     with the draws would order a little more each time they are high, and nothing is ever sent back.
+    Raises ValueError for a factor that is below 0, or not finite.
     """
+    not_negative(factor=factor)
     moved = np.asarray(paths).transpose(2, 0, 1) * factor.astype(np.float32)[None, :, None]
     if whole:
         # one draw a path and period for all lines: a line's own paths and periods stay independent of each other

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from replenishment.formulas.conditions import Array, not_negative
+from replenishment.formulas.conditions import Array, not_negative, positive
 from replenishment.lines.lead_times import LeadTimes
 from replenishment.lines.lines import Lines, make_lines
 from replenishment.lines.walk import Single
@@ -93,6 +93,7 @@ def share_out(
     n = len(need)
     have = np.atleast_1d(np.asarray(available, dtype=np.float64))
     not_negative(available=have, value=value, least=least)
+    positive(step=step)
     v, steps, floor = (
         np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (value, step, least)
     )

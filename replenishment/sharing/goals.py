@@ -49,7 +49,8 @@ def spread_goal(
     rows = np.arange(n)
 
     def place(theta: float) -> Ints:
-        tail = np.minimum(theta * c / np.maximum(v, 1e-300), 1.0)
+        # a line that is worth nothing has its tail at 1
+        tail = np.minimum(theta * c, v) / np.maximum(v, 1e-300) + (v == 0)
         return np.asarray(np.clip(np.ceil((1 - tail) * B - 1e-9).astype(np.int64) - 1, 0, B - 1))
 
     def missed(at: Ints) -> float:

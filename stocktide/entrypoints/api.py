@@ -231,7 +231,8 @@ def create_app(
         await intake.start()
         following = asyncio.create_task(alert_fan_out.run())
         keeping = asyncio.create_task(keeper.run())
-        yield
+        async with routed.lifespan_context(app):
+            yield
         await intake.stop()
         following.cancel()
         keeping.cancel()
@@ -243,6 +244,7 @@ def create_app(
         console.close()
         reports.close()
 
+    routed = all_parts()
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     alert_fan_out = FanOut(engine, settings)
     app = FastAPI(
@@ -281,6 +283,15 @@ def create_app(
     events = EventsRoute(recorder, intake, app.state.key_ring)
     app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
     _document(app, {"/v1/events": EVENTS_OPENAPI})
+    # `include_router` would work out once more what each of them takes and gives
+    app.router.routes.extend(routed.routes)
+    _require_rights(app)
+    return app
+
+
+def all_parts() -> APIRouter:
+    """Gather the routes of all parts; they know nothing of the service that they will be in."""
+    whole = APIRouter(dependencies=[Depends(refuse_undeclared)])
     parts = (
         ingest.http.routes,
         ingest.calendar.http,
@@ -309,9 +320,8 @@ def create_app(
         what_if.router,
         *(part.router for part in parts),
     ):
-        app.include_router(part)
-    _require_rights(app)
-    return app
+        whole.include_router(part)
+    return whole
 
 
 def _require_rights(app: FastAPI) -> None:

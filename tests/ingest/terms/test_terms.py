@@ -103,6 +103,16 @@ def test_file_of_terms_may_be_put_again_and_again(
         assert put_rows_file(connection, of, path, by="ben")[:4] == (1, 0, 0, {})
 
 
+def test_a_file_of_terms_runs_nothing_in_a_spreadsheet(chain: sa.Engine, tmp_path: Path) -> None:
+    of = kind_of("suppliers")
+    with chain.begin() as connection:
+        put(connection, "suppliers", {**BODIES["suppliers"], "name": "=cmd|'/c calc'!A1"})
+        path = tmp_path / "terms.csv"
+        path.write_text(rows_csv(of, list_rows(connection, of)))
+        assert "'=cmd" in path.read_text()
+        assert put_rows_file(connection, of, path, by="ben")[:4] == (0, 0, 1, {})
+
+
 def test_fields_that_a_row_leaves_out_stay_and_null_erases(shop: Api) -> None:
     """Of every kind: its key and what it must have are sent again, then all the rest as null."""
     for of in KINDS.values():

@@ -282,7 +282,7 @@ def test_what_buyers_decided_is_in_the_order_as_they_decided_it(
     if decided == "snooze":
         told = {"until": TODAY + timedelta(days=9)}
     if decided == "change":
-        told |= {"quantity_milli": 96_000}
+        told["quantity_milli"] = 96_000
     line = own["B"]
     decision = Decision(decided, "anna", line["version"], **told)  # type: ignore[arg-type]  # of the three
     with chain.begin() as connection:

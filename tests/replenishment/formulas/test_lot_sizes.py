@@ -172,6 +172,7 @@ def test_joint_lots_by_rand_are_the_best_of_all_multiples() -> None:
         (lambda: wagner_whitin([1, 1], [1, 1, 1], 1), "fixed_cost"),
         (lambda: joint_lots(1, [1, 1], [1, 0], [1, 1]), "holding_costs"),
         (lambda: joint_lots(1, [1, 1], [1], [1, 1]), "equally many"),
+        (lambda: joint_lots(1, [1], [1], [1], method="x"), "method"),  # type: ignore[arg-type]
     ],
 )
 def test_nonsense_is_refused_by_name(call: object, named: str) -> None:

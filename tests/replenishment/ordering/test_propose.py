@@ -20,6 +20,7 @@ from replenishment import (
     line_needs,
     make_lines,
     make_policy,
+    moved_paths,
     newsvendor_poisson,
     order_costs,
     poisson_cost,
@@ -404,6 +405,8 @@ def test_rounding_goes_up_to_steps_that_packs_and_multiples_share() -> None:
         (lambda: make_policy("order_up_to", 1, cycle_service=1.0), "cycle_service"),
         (lambda: make_policy("order_up_to", 1, cycle_service=0.9, review=0), "review"),
         (lambda: make_policy("order_up_to", 1, cycle_service=0.9, lot=5), "lot"),
+        (lambda: make_policy("order_up_to", 1, safety_factor="a"), "safety_factor"),
+        (lambda: moved_paths(np.ones((1, 2, 3)), np.array([-1.0])), "factor"),
         (lambda: make_policy("guess", 1), "kind"),  # type: ignore[arg-type]
         (lambda: ordered("newsvendor"), "unit_cost"),
         (lambda: ordered("min_max", cycle_service=0.9), "holding"),
