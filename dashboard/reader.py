@@ -41,6 +41,7 @@ def open_reader() -> Reader:
     engine = create_engine(
         settings.read_database_url or settings.database_url or "",
         answer_s=settings.database_answer_s,
+        plans_each=True,
     )
     cache = ProductCache(connect_cache(settings.redis_url or ""), ttl_s=settings.cache_ttl_s)
     return Reader(settings, engine, cache, sessions_of(settings, engine))

@@ -27,14 +27,20 @@ CONNECT_S = 5
 LOCK_S = 2.0
 
 
-def create_engine(url: str, *, pool_size: int = 10, answer_s: float | None = None) -> sa.Engine:
+def create_engine(
+    url: str, *, pool_size: int = 10, answer_s: float | None = None, plans_each: bool = False
+) -> sa.Engine:
     """Create an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid for another address.
 
     answer_s: how long anybody waits for a statement, a connection that answers, or one that is free; a lock is waited
     for half as long at most. None: for jobs, whose statements may take hours; they too give up connecting.
+    plans_each: plan each call for its own values. Else the database takes one plan for all from the eleventh call on,
+    which is faster for writers, and for lists with filters may read everything.
     """
     rest = check_address("database_url", url).partition("://")[2]
     options = "-c timezone=UTC -c jit=off"
+    if plans_each:
+        options += " -c plan_cache_mode=force_custom_plan"
     if answer_s is not None:
         options += f" -c statement_timeout={answer_s:g}s -c lock_timeout={min(LOCK_S, answer_s / 2) * 1000:.0f}ms"
     engine = sa.create_engine(

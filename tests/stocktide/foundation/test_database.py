@@ -49,3 +49,20 @@ def test_reader_role_reads_and_cannot_write_or_see_secrets(database_url: str) ->
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_calls_of_a_reader_are_planned_each_for_its_own_values(
+    database_url: str, each: bool
+) -> None:
+    engine = create_engine(database_url, pool_size=1, plans_each=each)
+    asked = sa.text("SELECT count(*) FROM products WHERE CAST(:sku AS text) IS NULL OR sku = :sku")
+    with engine.connect() as connection:
+        for _ in range(20):
+            connection.execute(asked, {"sku": None})
+        plans = sa.text(
+            "SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements WHERE statement ~ 'products'"
+        )
+        generic = connection.execute(plans).scalar_one()
+    engine.dispose()
+    assert (generic == 0) == each
