@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,24 +11,25 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.dates import (
     Supplying,
-    days_of,
     earliest_clock,
-    later_by,
     middle_day,
-    weekdays,
 )
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.lead_days import (
+    leads_of,
+    order_day,
+    supplying_of,
+    ways_of,
+    with_days,
+)
 from purchasing.proposing.money import is_unsaid, rates_of
 from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
-from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.suppliers import UNASSIGNED
 
 Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
-# Order lines that have come before what was learnt of them overrules a promise.
-DELIVERED_MIN = 5
 # Shares of sales that classes A and B reach together, as the field has it.
 CLASSES = (("A", 0.8), ("B", 0.95))
 
@@ -92,7 +93,7 @@ def prepare(
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
     clock = None if now is None else earliest_clock(now, rows["timezone"].unique())
-    order_days = {name: _order_day(of, today, clock) for name, of in days.items()}
+    order_days = {name: order_day(of, today, clock) for name, of in days.items()}
     rows["is_open"] = [order_days[name] is not None for name in rows["supplier"]]
     # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
     inner = rows["source"].notna() | rows["is_centre"]
@@ -105,9 +106,9 @@ def prepare(
         for name, last in zip(rows["supplier"], rows["last_order_on"], strict=True)
     ]
     rows["is_last_order"] = np.array(nothing_after, dtype=np.bool_)
-    ways, sources = _ways(rows, facts, defaults)
+    ways, sources = ways_of(rows, facts, default=defaults.lead_days)
     taken = {name: day for name, day in order_days.items() if day is not None}
-    leads, reviews = _leads(ways, supplying, taken, today)
+    leads, reviews = leads_of(ways, supplying, taken, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
     # of the supplier itself, whenever it delivers
@@ -122,25 +123,6 @@ def prepare(
         )
     )
     return Prepared(lines, leads, centres, supplied, ways, taken)
-
-
-def with_days(
-    rows: pd.DataFrame,
-    leads: Mapping[tuple[str, str], Floats],
-    reviews: Mapping[tuple[str, str], int],
-    today: date,
-) -> pd.DataFrame:
-    """Return rows with the days of an order placed today: until it comes, and that it must last from then on.
-
-    leads, reviews: by supplier and product.
-    """
-    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
-    days = [middle_day(leads[pair]) for pair in pairs]
-    return rows.assign(
-        review=[float(reviews[pair]) for pair in pairs],
-        lead_days=days,
-        arrives_on=[today + timedelta(days=after) for after in days],
-    )
 
 
 def _classes(sales: pd.Series) -> dict[str, str]:
@@ -177,24 +159,6 @@ def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         "nobody is known to sell it",
     )
     return rows
-
-
-def supplying_of(facts: Facts) -> dict[str, Supplying]:
-    """Return the order and delivery days of each supplier."""
-    spans = facts.terms["supplier_days"]
-    closed: dict[str, list[tuple[date, date, bool]]] = {}
-    for row in spans.itertuples():
-        closed.setdefault(str(row.supplier), []).append((row.starts_on, row.ends_on, row.is_closed))  # type: ignore[arg-type]  # as the table has them
-    return {
-        str(row["supplier"]): Supplying(
-            weekdays(row["order_days"]),
-            weekdays(row["delivery_days"]),
-            days_of(closed.get(str(row["supplier"]), [])),
-            row["timezone"],
-            time.fromisoformat(row["cutoff"]) if row["cutoff"] else None,
-        )
-        for row in facts.terms["suppliers"].to_dict("records")
-    }
 
 
 def _with_targets(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.DataFrame:
@@ -295,93 +259,7 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
     return rows[~ended].reset_index(drop=True)
 
 
-def _order_day(of: Supplying, today: date, now: datetime | None) -> date | None:
-    """Return the day that today's order is of; None if it is left to a later run."""
-    if now is None:
-        return today if of.takes_orders(today) else None
-    due = of.due_on(now)
-    return None if due is None else max(due, today)
-
-
-def _leads(
-    ways: Mapping[tuple[str, str], Floats],
-    supplying: Mapping[str, Supplying],
-    taken: Mapping[str, date],
-    today: date,
-) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int]]:
-    """Return, by supplier and product, chances of days to an arrival, and the days it must last."""
-    leads: dict[tuple[str, str], Floats] = {}
-    reviews: dict[tuple[str, str], int] = {}
-    # most products of a supplier share its lead times
-    known: dict[tuple[str, bytes], tuple[Floats, int]] = {}
-    for pair, shares in ways.items():
-        key = (pair[0], shares.tobytes())
-        if key not in known:
-            of = supplying.get(pair[0], Supplying())
-            day = taken.get(pair[0], today)
-            came = later_by(of.delivered(shares, day), (day - today).days)
-            known[key] = came, of.covered(shares, day)
-        leads[pair], reviews[pair] = known[key]
-    return leads, reviews
-
-
-def _ways(
-    rows: pd.DataFrame, facts: Facts, defaults: Defaults
-) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
-    """Return chances of days on the way by supplier and product, and where each comes from."""
-    learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
-    promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
-    delivered = _delivered(facts.lead_times)
-    ways: dict[tuple[str, str], Floats] = {}
-    sources: dict[tuple[str, str], str] = {}
-    for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
-        pair = (row["supplier"], row["product"])
-        # a promise for one product is overruled by deliveries of it alone
-        seen = delivered.get(
-            pair if not pd.isna(row["lead_days"]) else (row["supplier"], None), 0.0
-        )
-        promise = _first(row["lead_days"], promised.get(row["supplier"]))
-        of = learnt.get(pair) or learnt.get((row["supplier"], None))
-        # without a promise the first delivery says more than a default, and orders that have been waited for longer
-        waited = (
-            of is not None and seen == 0 and middle_day(np.array(of["shares"])) > defaults.lead_days
-        )
-        enough = seen >= DELIVERED_MIN or (promise is None and (seen > 0 or waited))
-        ways[pair], sources[pair] = _way(of if enough else None, promise, defaults)
-    return ways, sources
-
-
-def _delivered(lead_times: pd.DataFrame) -> dict[tuple[str, str | None], float]:
-    """Return the order lines that have come, by supplier and product, and of each supplier under None."""
-    own = lead_times[lead_times["product"].notna()]
-    came = (own["lines"] - pd.to_numeric(own["open_lines"]).fillna(0.0)).clip(lower=0.0)
-    of_pair = dict(zip(zip(own["supplier"], own["product"], strict=True), came, strict=True))
-    return {
-        **of_pair,
-        **{(name, None): units for name, units in came.groupby(own["supplier"]).sum().items()},
-    }
-
-
-def _way(
-    learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
-) -> tuple[Floats, str]:
-    if learnt is not None:
-        awaited = _first(learnt["open_lines"])
-        some = f", {in_full(awaited, 1)} of them not here yet" if awaited else ""
-        return np.array(learnt["shares"]), f"learnt from {in_full(learnt['lines'], 1)} orders{some}"
-    days = defaults.lead_days if promised is None else int(promised)
-    told = f"default: {days} days" if promised is None else f"promised: {days} days"
-    return np.eye(days + 1)[days], told
-
-
 def _known(*columns: Any) -> list[Any]:
     """Return for each row the first value that is known."""
     rows = zip(*columns, strict=True)
     return [next((one for one in row if not pd.isna(one)), None) for row in rows]
-
-
-def _first(*values: Any) -> float | None:
-    """Return the first value that is known."""
-    return next(
-        (float(value) for value in values if value is not None and not pd.isna(value)), None
-    )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from purchasing.proposing.compute import Draft
 from purchasing.proposing.dates import Supplying
 from purchasing.proposing.facts import Facts
-from purchasing.proposing.prepare import supplying_of
+from purchasing.proposing.lead_days import supplying_of
 from purchasing.proposing.shared_lines import Floats, Numbers, SharedLines
 from replenishment import fit_delivery, needed_ahead
 from stocktide.domain.exact_numbers import in_full

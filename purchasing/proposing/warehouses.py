@@ -13,7 +13,8 @@ from purchasing.proposing.arrays import Floats, Future, Onward, lead_shares, lin
 from purchasing.proposing.compute import SURELY, Draft, demand_of, draft_location
 from purchasing.proposing.dates import Supplying, later_by, middle_day
 from purchasing.proposing.facts import Facts
-from purchasing.proposing.prepare import Prepared, supplying_of
+from purchasing.proposing.lead_days import supplying_of
+from purchasing.proposing.prepare import Prepared
 from replenishment import LeadTimes, Lines, lead_times_of, make_lines, pool_lines, pool_paths
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from purchasing.proposing.dates import Supplying, later_by
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL
-from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of, with_days
+from purchasing.proposing.lead_days import supplying_of, with_days
+from purchasing.proposing.prepare import Defaults, Prepared, prepare
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.foundation.errors import Invalid

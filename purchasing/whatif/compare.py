@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
 from purchasing.proposing.compute import POLICIES, demand_of
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.lead_days import supplying_of
 from purchasing.proposing.money import in_one_currency, usual
-from purchasing.proposing.prepare import Prepared, supplying_of
+from purchasing.proposing.prepare import Prepared
 from purchasing.whatif.assumed import Asked, Assumed, assume, no_rate_words
 from purchasing.whatif.scenario import AS_IS_NAME, Scenario
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
