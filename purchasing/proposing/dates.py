@@ -1,6 +1,6 @@
 """When an order may be placed and may arrive: days on which a supplier takes orders and delivers."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +17,8 @@ AHEAD_MAX = 366
 LAST_MUST_LAST = 28
 # Orders are proposed so often.
 RUN_EVERY = timedelta(days=1)
+# People have so long to approve what the last run before a supplier's books close has proposed, also if it is late.
+TO_DECIDE = timedelta(hours=6)
 # Chances of days from a day on until goods have come, to those until they are further on.
 Further = Callable[[NDArray[np.float64], date], NDArray[np.float64]]
 
@@ -56,13 +58,17 @@ class Supplying:
         return self.next_order_day(local.date())
 
     def due_on(self, now: datetime) -> date | None:
-        """Return the day of an order that has to be proposed now, since the next run comes too late for it."""
+        """Return the day of an order that is to be proposed now, since the next run leaves too little time for it.
+
+        now: as of `taken_on`.
+        """
         taken = self.taken_on(now)
-        if taken is None:
-            return None
+        return taken if taken and self.closes(taken, now) < now + RUN_EVERY + TO_DECIDE else None
+
+    def closes(self, day: date, now: datetime) -> datetime:
+        """Return the last moment at which an order is of a day. now: as of `taken_on`."""
         zone = now.tzinfo if self.timezone is None else ZoneInfo(self.timezone)
-        last = datetime.combine(taken, self.cutoff or time.max, zone)
-        return taken if last < now + RUN_EVERY else None
+        return datetime.combine(day, self.cutoff or time.max, zone)
 
     def delivered(self, shares: NDArray[np.float64], day: date) -> NDArray[np.float64]:
         """Return chances of 0, 1, … days to a delivery, each moved to the next day on which the supplier delivers."""
@@ -125,12 +131,6 @@ def local_time(now: datetime, timezone: str) -> datetime:
         return now.astimezone(ZoneInfo(timezone))
     except (ZoneInfoNotFoundError, ValueError):
         return now.astimezone(UTC)
-
-
-def earliest_clock(now: datetime, timezones: Iterable[str]) -> datetime:
-    """Return a moment by the clock that is behind all others, of which the chain's day is; in UTC without any."""
-    clocks = [local_time(now, timezone) for timezone in timezones]
-    return min(clocks, key=lambda clock: clock.replace(tzinfo=None), default=now.astimezone(UTC))
 
 
 def later_by(shares: NDArray[np.float64], days: int) -> NDArray[np.float64]:

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying, days_of, later_by, middle_day, weekdays
+from purchasing.proposing.dates import (
+    Supplying,
+    days_of,
+    later_by,
+    local_time,
+    middle_day,
+    weekdays,
+)
 from purchasing.proposing.facts import Facts
 from stocktide.domain.exact_numbers import in_full
 
@@ -37,12 +44,28 @@ def supplying_of(facts: Facts) -> dict[str, Supplying]:
     }
 
 
-def order_day(of: Supplying, today: date, now: datetime | None) -> date | None:
-    """Return the day that today's order is of; None if it is left to a later run."""
-    if now is None:
-        return today if of.takes_orders(today) else None
-    due = of.due_on(now)
-    return None if due is None else max(due, today)
+def order_days_of(
+    rows: pd.DataFrame, supplying: Mapping[str, Supplying], today: date, now: datetime | None
+) -> list[date | None]:
+    """Return the day that an order of now is of, of each line; None if it is left to a later run.
+
+    now: by each supplier's clock, or that of the line's location where nobody said it; None: today is a day of theirs.
+    """
+    known: dict[tuple[str, str], date | None] = {}
+
+    def order_day(supplier: str, timezone: str) -> date | None:
+        of = supplying.get(supplier, Supplying())
+        if now is None:
+            return today if of.takes_orders(today) else None
+        due = of.due_on(local_time(now, timezone))
+        return None if due is None else max(due, today)
+
+    found = []
+    for key in zip(rows["supplier"], rows["timezone"], strict=True):
+        if key not in known:
+            known[key] = order_day(*key)
+        found.append(known[key])
+    return found
 
 
 def leads_of(

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.dates import (
     Supplying,
-    earliest_clock,
     middle_day,
 )
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.lead_days import (
     leads_of,
-    order_day,
+    order_days_of,
     supplying_of,
     ways_of,
     with_days,
@@ -90,24 +89,28 @@ def prepare(
     rows["abc"] = rows["product"].map(_classes(sales)).fillna("C")
     rows = _with_supplier(rows, facts)
     supplying = supplying_of(facts)
-    # asked once a supplier: a chain has many shelves and few of them
-    days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    clock = None if now is None else earliest_clock(now, rows["timezone"].unique())
-    order_days = {name: order_day(of, today, clock) for name, of in days.items()}
-    rows["is_open"] = [order_days[name] is not None for name in rows["supplier"]]
+    order_days = order_days_of(rows, supplying, today, now)
+    rows["is_open"] = [day is not None for day in order_days]
+    taken: dict[str, date] = {}
+    for name, day in zip(rows["supplier"], order_days, strict=True):
+        if day is not None:
+            taken[name] = min(day, taken.get(name, day))
     # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
     inner = rows["source"].notna() | rows["is_centre"]
     rows = rows[rows["is_open"] | inner | every].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
-    after = {name: of.next_order_day(today) for name, of in days.items()}
+    # asked once a supplier: a chain has many shelves and few of them
+    after = {
+        name: supplying.get(name, Supplying()).next_order_day(taken.get(name, today))
+        for name in rows["supplier"].unique()
+    }
     nothing_after = [
         not pd.isna(last) and (after[name] is None or after[name] > last)
         for name, last in zip(rows["supplier"], rows["last_order_on"], strict=True)
     ]
     rows["is_last_order"] = np.array(nothing_after, dtype=np.bool_)
     ways, sources = ways_of(rows, facts, default=defaults.lead_days)
-    taken = {name: day for name, day in order_days.items() if day is not None}
     leads, reviews = leads_of(ways, supplying, taken, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]

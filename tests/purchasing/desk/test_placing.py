@@ -36,19 +36,30 @@ def test_an_order_is_taken_by_the_suppliers_clock(of: Supplying, at: str, day: i
     assert (taken - DAY).days == day - DAY.day
 
 
-@pytest.mark.parametrize("of", [Supplying(), TUESDAYS, BERLIN_16, KIWI])
+LOS_ANGELES = Supplying(order_days=frozenset({0}), timezone="America/Los_Angeles")
+EARLY = replace(BERLIN_16, order_days=frozenset({0, 3}), cutoff=time(7, 15))
+
+
+@pytest.mark.parametrize("of", [Supplying(), TUESDAYS, BERLIN_16, EARLY, KIWI, LOS_ANGELES])
 @pytest.mark.parametrize("hour", [0, 5, 12, 23])
-def test_of_daily_runs_one_proposes_for_each_order_day_while_it_is_taken(
-    of: Supplying, hour: int
+@pytest.mark.parametrize("late", [0, 20])
+def test_of_daily_runs_one_proposes_for_each_order_day_in_time_to_decide(
+    of: Supplying, hour: int, late: int
 ) -> None:
-    runs = [datetime.combine(DAY, time(hour), UTC) + timedelta(days=n) for n in range(28)]
-    due = [day for day in map(of.due_on, runs) if day is not None]
-    assert due == sorted(set(due))
-    first = due[0]
-    expected = [day for n in range(21) if of.takes_orders(day := first + timedelta(days=n))]
-    assert due[: len(expected)] == expected
+    runs = [
+        datetime.combine(DAY, time(hour), UTC) + timedelta(days=n, minutes=late * (n % 2))
+        for n in range(28)
+    ]
+    due = {now: day for now in runs if (day := of.due_on(now)) is not None}
+    first = min(due.values())
+    for day in (first + timedelta(days=n) for n in range(1, 21)):
+        proposed = [now for now, of_day in due.items() if of_day == day]
+        assert bool(proposed) == of.takes_orders(day)
+        # of a supplier that is asked every day an order is of the next day otherwise
+        if proposed and len(of.order_days) < 7:
+            assert of.closes(day, proposed[0]) - proposed[0] >= timedelta(hours=5, minutes=40)
     # approved at once, it is of the day that the run said
-    assert all(of.taken_on(now) == of.due_on(now) for now in runs if of.due_on(now) is not None)
+    assert all(of.taken_on(now) == day for now, day in due.items())
 
 
 def test_an_order_that_is_taken_later_comes_on_a_day_of_delivery() -> None:

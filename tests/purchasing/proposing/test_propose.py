@@ -1,7 +1,7 @@
 """From stock, terms and paths to explained lines on the desk."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,7 +20,8 @@ from purchasing.desk.listing import list_lines
 from purchasing.desk.shell import Desk
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.budgets import spent_of
-from purchasing.proposing.facts import Doubt
+from purchasing.proposing.facts import Doubt, read_facts
+from purchasing.proposing.lead_days import order_days_of, supplying_of
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today, propose_today
 from replenishment import Explanation, recompute
@@ -170,6 +171,33 @@ def test_supplier_that_takes_no_orders_today_is_left_to_its_day(chain: sa.Engine
             **{"from": "2026-03-02", "to": "2026-03-02"},
         )
     assert propose(chain, futures({"A": 10.0})) == {}
+
+
+def test_each_shop_orders_by_its_own_clock_where_the_supplier_told_none(chain: sa.Engine) -> None:
+    """At six in Berlin on a Tuesday it is Monday evening in Los Angeles, with a day left to order there."""
+    with chain.begin() as connection:
+        put_locations(
+            connection,
+            [
+                LocationIn("LA", timezone="America/Los_Angeles"),
+                LocationIn("S1", timezone="Europe/Berlin"),
+            ],
+        )
+        put(connection, "suppliers", supplier="mill", currency="EUR", order_days="tue", lead_days=3)
+        facts = read_facts(connection, today=TODAY)
+    rows = pd.DataFrame(
+        {"supplier": ["mill", "mill"], "timezone": ["America/Los_Angeles", "Europe/Berlin"]}
+    )
+    tuesday = TODAY + timedelta(days=1)
+    found = {
+        hour: order_days_of(
+            rows, supplying_of(facts), TODAY, datetime(2026, 3, 3, hour, 15, tzinfo=UTC)
+        )
+        for hour in (5, 23)
+    }
+    assert found[5] == [tuesday, tuesday]
+    # by a run at midnight in Berlin its Tuesday is over
+    assert found[23] == [tuesday, None]
 
 
 def test_day_on_which_nobody_takes_orders_proposes_nothing(chain: sa.Engine) -> None:
