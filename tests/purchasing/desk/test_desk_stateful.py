@@ -100,13 +100,13 @@ class DeskMachine(RuleBasedStateMachine):
             connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
             for table in DESK_TABLES:
                 connection.execute(sa.delete(sa.table(table)))
-            connection.execute(sa.text("UPDATE stock SET on_hand_milli = 0"))
-        # a cancelled transfer computes stock again from the ledger, which therefore begins empty as well
+        # what is cancelled computes stock again from the ledger, which therefore begins empty as well
         self.world.count += 1
+        shelves = [(INNER, WAREHOUSE, THERE // 1000), *((product, "S1", 0) for product in PRODUCTS)]
         counts = [
-            {**event("stocktake", f"c{self.world.count}-{code}", product=INNER, location=code, counted=units),
+            {**event("stocktake", f"c{self.world.count}-{n}", product=product, location=code, counted=units),
              "time": datetime.now(UTC).isoformat()}
-            for code, units in ((WAREHOUSE, THERE // 1000), ("S1", 0))
+            for n, (product, code, units) in enumerate(shelves)
         ]  # fmt: skip
         outcomes = self.world.recorder.record(
             "dock", "", [json.dumps(one).encode() for one in counts]
