@@ -121,7 +121,7 @@ def assume(
             came = later_by(of.delivered(sure, day), (day - asked.today).days)
             leads[supplier, product], reviews[supplier, product] = came, of.covered(sure, day)
         rows = with_days(rows, leads, reviews, asked.today)
-    together, alone = _ordered_with(rows, inside, facts)
+    together, alone = _ordered_with(rows, made.centres, inside, facts)
     open_now = rows["is_open"].to_numpy(bool)
     lines = replace(made, rows=rows, leads=leads)
     return Assumed(facts, lines, inside, open_now, together, alone)
@@ -151,7 +151,9 @@ def no_rate_words(rows: pd.DataFrame) -> str:
     )
 
 
-def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask, bool]:
+def _ordered_with(
+    rows: pd.DataFrame, centres: pd.DataFrame, inside: Mask, facts: Facts
+) -> tuple[Mask, bool]:
     """Return the lines whose orders those of the scope depend on, these included; and if they are too many."""
     joined, suppliers = joined_suppliers(facts), facts.terms["suppliers"]
     limited = set(facts.terms["receiving_limits"]["location"])
@@ -167,8 +169,18 @@ def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask,
                 facts.budgets["buyer"]
             )
             mine |= set(suppliers.loc[suppliers["buyer"].isin(buyers), "supplier"])
-        # shops share what their warehouse has
+        # shops share what their warehouse has, and it what its suppliers' terms ask for
         stock = set(sent[together].dropna())
+        if not centres.empty:
+            bought = centres[centres["supplier"].isin(mine)]
+            stock |= set(zip(bought["location"], bought["product"], strict=True))
+            mine |= joined & {
+                name
+                for name, *shelf in zip(
+                    centres["supplier"], centres["location"], centres["product"], strict=True
+                )
+                if tuple(shelf) in stock
+            }
         places = set(rows.loc[together, "location"]) & limited
         together = together | (
             rows["supplier"].isin(mine) | rows["location"].isin(places) | sent.isin(stock)

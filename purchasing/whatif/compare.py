@@ -160,6 +160,8 @@ def _notes(rows: pd.DataFrame) -> list[str]:
 
 def _moved(future: Future, scenario: Scenario, factors: Factors, rows: pd.DataFrame) -> Future:
     """Return a location's paths under a scenario: those of the rows move."""
+    if not future.products:
+        return future
     factor = factors(scenario, future)
     if scenario.demand_percent is not None:
         more = np.float32(1 + scenario.demand_percent / 100)

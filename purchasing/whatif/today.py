@@ -53,20 +53,29 @@ def order_today(
     }
     if assumed.alone:
         return OrderedToday(units, [], [])
-    held, have = SharedOrders(), _available(assumed, futures, today)
+    warehouses = _warehouses(assumed, futures, today)
+    held, have = SharedOrders(), warehouses.available()
     _ration(drafts, held, have, futures, assumed)
-    shared = share_orders(drafts, assumed.facts, today=today, held=held)
+    theirs = [
+        draft
+        for pool in warehouses.pools.values()
+        for draft in warehouses.drafts(pool, joined=joined)
+    ]
+    shared = share_orders([*drafts, *theirs], assumed.facts, today=today, held=held)
     _ration(drafts, shared, have, futures, assumed)
     units |= {pair: one.quantity for pair, one in shared.lines.items()}
+    # what is snoozed, or was rejected today, is not ordered, and what a buyer set as it was set
+    decided = assumed.facts.decided
+    units |= {pair: decided[pair] or 0.0 for pair in decided.keys() & units.keys()}
     return OrderedToday(units, list(shared.waiting.values()), list(shared.not_counted.values()))
 
 
-def _available(assumed: Assumed, futures: Sequence[Future], today: date) -> Mapping[Pair, float]:
-    """Return what warehouses can send, by location and product: what they will sell themselves stays."""
+def _warehouses(assumed: Assumed, futures: Sequence[Future], today: date) -> Warehouses:
+    """Return the warehouses, with the shops that they supply."""
     warehouses = Warehouses(assumed.lines, assumed.facts, today=today)
     for future in futures:
         warehouses.add(future)
-    return warehouses.available()
+    return warehouses
 
 
 def _ration(

@@ -221,6 +221,45 @@ def test_shops_of_a_warehouse_get_what_it_has_and_pay_nothing(
     assert found["Mill"]["notes"] == []
 
 
+def test_an_order_is_filled_with_a_warehouses_lines_and_without_sleeping_ones(
+    chain: Api, database: sa.Engine, tmp_path: Path
+) -> None:
+    """B is bought from the mill by shops, A by the warehouse: the mill's least order is of both."""
+    chain.operate.put("/v1/locations", json={"locations": [{"code": "WH"}]}).raise_for_status()
+    put(chain, "suppliers", [{"supplier": "depot", "location": "WH", "lead_days": 1}])
+    put(chain, "supplier-products", [{"supplier": "depot", "product": "A", "pack": 2}])
+    sold = {"supplier": "mill", "product": "B", "price": "1", "currency": "EUR", "pack": 4}
+    put(chain, "supplier-products", [sold])
+    headers = {"Content-Type": "application/cloudevents+json"}
+    gone = raw(kind="sale", event_id="gone", product="B", location="S1", quantity=6)
+    chain.operate.post("/v1/events", content=gone, headers=headers).raise_for_status()
+    futures = futures_of(database, Lake(str(tmp_path / "lake")), today=TODAY)
+
+    def run() -> dict[tuple[str, str], dict[str, Any]]:
+        propose_today(database, futures, today=TODAY, defaults=Defaults(), by="x")
+        with database.connect() as connection:
+            lines = list_lines(connection).lines
+        return {(line["product"], line["location"]): line for line in lines}
+
+    plain = run()
+    b, a = plain["B", "S1"]["quantity"], plain["A", "WH"]["quantity"]
+    put(chain, "suppliers", [{"supplier": "mill", "lead_days": 1, "minimum_units": a + b}])
+    assert run()["B", "S1"]["quantity"] == b
+    assert compared(chain, MORE, product="B")["As it is"]["today_units"] == b
+    sleeping = plain["A", "WH"]
+    snooze = {
+        "line": sleeping["line_id"],
+        "seen": run()["A", "WH"]["version"],
+        "action": "snooze",
+        "until": str(TODAY + timedelta(days=9)),
+    }
+    chain.operate.post("/v1/orders", json={"decisions": [snooze]}).raise_for_status()
+    # alone B is too little for the mill, and waits
+    assert ("B", "S1") not in run()
+    now = compared(chain, MORE, product="B")["As it is"]
+    assert (now["today_units"], len(now["waiting"])) == (0, 1)
+
+
 def test_a_scenario_that_changes_nothing_says_so(chain: Api) -> None:
     found = compared(chain, {"name": "Same", "supplier": "mill"}, **LINE)
     assert found["Same"]["notes"] == ["changes no figure of these lines"]
