@@ -48,15 +48,21 @@ class Future:
         """Return the number of each product."""
         return {product: number for number, product in enumerate(self.products)}
 
+    def periods_of(self, days: Floats | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the period in which each day lies, days from today; beyond the last one all are as long."""
+        begin = np.array([(start - self.starts[0]).days for start in self.starts])
+        inside = np.searchsorted(begin, days, side="right") - 1
+        beyond = np.maximum(0, np.floor((days - begin[-1]) / self.days)).astype(np.int64)
+        return np.asarray(np.where(inside == len(begin) - 1, inside + beyond, inside))
 
-def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:
-    """Return chances of 0, 1, … periods to an arrival: (n, L + 1)."""
+
+def lead_shares(rows: pd.DataFrame, prepared: Prepared, future: Future) -> Floats:
+    """Return chances of 0, 1, … periods of the forecast to an arrival: (n, L + 1)."""
     by_day = [prepared.leads[pair] for pair in zip(rows["supplier"], rows["product"], strict=True)]
-    longest = int(np.floor(max(len(one) for one in by_day) / days)) + 1
-    shares = np.zeros((len(rows), longest + 1))
+    periods = future.periods_of(np.arange(max(len(one) for one in by_day)))
+    shares = np.zeros((len(rows), int(periods[-1]) + 1))
     for number, one in enumerate(by_day):
-        periods = np.floor(np.arange(len(one)) / days).astype(np.int64)
-        np.add.at(shares[number], periods, one)
+        np.add.at(shares[number], periods[: len(one)], one)
     reached = np.flatnonzero(shares.any(axis=0)).max()
     return shares[:, : int(reached) + 1]
 
@@ -112,7 +118,7 @@ def lines_of(
         coming = zip(expected["product"], came, strict=True)
         days = np.array([onward(product, day) for product, day in coming], dtype=np.float64)
     # what is late may come tomorrow; what is due comes at the beginning of its period, as an order of now does
-    ahead = np.floor(np.where(days < 0, 1, days) / future.days).astype(np.int64)
+    ahead = future.periods_of(np.where(days < 0, 1, days))
     own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
     latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
     # at a place ahead of the chain's day it is of the day before
@@ -123,7 +129,8 @@ def lines_of(
     on_hand = rows["on_hand"].to_numpy(np.float64)
     lots = _of_lines(facts.expiring, rows)
     left = (pd.to_datetime(lots["expires_on"]) - pd.Timestamp(today)).dt.days
-    expiring = _by_period(lots, np.maximum(0, left // future.days), len(rows), periods)
+    ends = future.periods_of(np.maximum(0, left.to_numpy(np.float64)))
+    expiring = _by_period(lots, ends, len(rows), periods)
     # lots are what events named; more of them than there is on hand cannot expire
     total = expiring.sum(axis=1)
     expiring *= np.where(total > on_hand, on_hand / np.where(total > 0, total, 1.0), 1.0)[:, None]

@@ -188,7 +188,7 @@ def _draft(
     lined: Lined,
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
-    shares = lead_shares(rows, prepared, future.days)
+    shares = lead_shares(rows, prepared, future)
     leads, spans = lead_times_of(shares), None
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)

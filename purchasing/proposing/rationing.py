@@ -132,7 +132,7 @@ def _draft_needs(
     draft: Draft, numbers: NDArray[np.int64], future: Future, prepared: Prepared
 ) -> NDArray[np.float32]:
     rows = draft.rows.iloc[numbers]
-    leads = lead_times_of(lead_shares(rows, prepared, future.days))
+    leads = lead_times_of(lead_shares(rows, prepared, future))
     review = draft.policy.review[numbers]
     reach = int((leads.longest + review).max())
     demand = reaching(demand_of(future, rows), reach, future.days)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -173,12 +174,26 @@ def from_today(
         leaves["product"].astype(str).tolist(),
         [max(today, start) for start in starts[reach[0] :]],
         days,
-        values[:, :, reach[0] :],
+        _from_now(values[:, :, reach[0] :], (first_after[reach[0]] - today).days + 1, days),
         overrides or {},
         levels or {},
         sold,
         starts[0] - timedelta(days=1),
     )
+
+
+def _from_now(values: Any, left: int, days: float) -> Any:
+    """Return paths (B, k, T) whose first period is what is left of it: of a week or month that has begun, its days."""
+    share = left / round(days)
+    if share >= 1:
+        return values
+    first = values[:, :, 0] * np.float32(share)
+    if (values == np.rint(values)).all():
+        # one draw a path, so that whole units stay whole, without bias
+        first = np.floor(
+            first + np.random.default_rng(0).random((len(values), 1), dtype=np.float32)
+        )
+    return np.concatenate([first[:, :, None], values[:, :, 1:]], axis=2)
 
 
 def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:

@@ -142,7 +142,7 @@ class Warehouses:
         leads, reviews = self._leads(location, rows)
         onward = self._onward(location)
         rows = rows.assign(review=reviews)
-        periods = lead_shares(rows, replace(self._prepared, leads=leads), future.days).shape[1]
+        periods = lead_shares(rows, replace(self._prepared, leads=leads), future).shape[1]
         periods += int(np.ceil(rows["review"].max() / future.days)) + 1
         B, _, T = future.values.shape
         n = len(rows)
@@ -232,7 +232,7 @@ class Warehouses:
         if not len(rows):
             return
         periods = pool.shops.on_order.shape[1]
-        leads = lead_times_of(lead_shares(rows, self._prepared, future.days))
+        leads = lead_times_of(lead_shares(rows, self._prepared, future))
         stock = lines_of(rows, future, self._facts, self._today, periods, leads)
         pool.shops = pool_lines(pool.shops, stock, group)
         pool.count[group] += 1
@@ -247,7 +247,7 @@ class Warehouses:
         self._add_paths(pool, future, rows, group)
         pool.sells_itself[group] = True
         paths = demand_of(future, rows)
-        leads = lead_times_of(lead_shares(rows, self._prepared, future.days))
+        leads = lead_times_of(lead_shares(rows, self._prepared, future))
         coming = lines_of(rows, future, self._facts, self._today, paths.shape[2], leads)
         until = np.clip(np.ceil(leads.mean).astype(np.int64), 1, paths.shape[2])
         pool.keeps = pool.keeps.copy()

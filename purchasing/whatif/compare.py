@@ -190,7 +190,8 @@ def _walk(
     groups = [(future, here) for future, here in groups if len(here)]
     ordered = pd.concat([here for _, here in groups], ignore_index=True)
     days = groups[0][0].days
-    shares = lead_shares(ordered, prepared, days)
+    # all locations have the same periods
+    shares = lead_shares(ordered, prepared, groups[0][0])
     orders = np.concatenate([_order_periods(here, future, asked.facts) for future, here in groups])
     longest = int(shares.shape[1] - 1 + reviews(orders).max())
     reach = orders.shape[1] + longest
@@ -205,7 +206,7 @@ def _walk(
                 asked.facts,
                 asked.today,
                 reach,
-                lead_times_of(lead_shares(here, prepared, days)),
+                lead_times_of(lead_shares(here, prepared, future)),
             )
             for future, here in groups
         ]

@@ -100,7 +100,7 @@ def _drafts(
         some = group[group.index.isin(np.flatnonzero(assumed.together))]
         if some.empty:
             continue
-        periods = lead_shares(group, assumed.lines, future.days).shape[1] - 1
+        periods = lead_shares(group, assumed.lines, future).shape[1] - 1
         periods += int(np.maximum(1, np.ceil(group["review"] / future.days)).max())
         long = replace(future, values=reaching(future.values, periods, future.days))
         lines = Prepared(some, assumed.lines.leads)

@@ -625,6 +625,20 @@ def test_what_is_due_in_the_period_of_an_order_of_now_is_not_ordered_again(
     assert propose(chain, read) == {}
 
 
+def test_a_week_that_has_begun_has_the_days_that_are_left() -> None:
+    """On a Thursday: four sevenths of this week's demand, and what comes on Monday is of the next."""
+    monday, thursday = date(2026, 3, 2), date(2026, 3, 5)
+    ends = pd.date_range(monday + timedelta(days=6), periods=3, freq="7D")
+    leaves = pd.DataFrame({"product": ["A", "B"]})
+    values = np.random.default_rng(1).poisson(70, (4000, 2, 3)).astype(np.float32)
+    future = from_today("S1", leaves, ends, values, frequency="W", today=thursday)
+    assert future.values[:, :, 0].mean(axis=0) == pytest.approx([40, 40], rel=0.01)
+    assert (future.values == np.rint(future.values)).all()
+    assert (future.values[:, :, 1:] == values[:, :, 1:]).all()
+    days = np.array([0, 3, 4, 10, 11, 17, 18, 25])
+    assert future.periods_of(days).tolist() == [0, 0, 1, 1, 2, 2, 3, 4]
+
+
 @pytest.mark.parametrize("none", ["9999-12-31", "1000-01-01"])
 def test_a_day_that_no_calendar_has_is_none(chain: sa.Engine, none: str) -> None:
     sent = [
