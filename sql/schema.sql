@@ -1313,8 +1313,12 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_costs ON ledger (occurred_at, product_id) WHERE cost_micros IS NOT NULL OR leg = 1;
 -- Serves ingest/refold and catalog/stock_as_of: the newest stocktake of a pair.
 CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;
+-- Serves ingest/refold_lots: rows of a pair that name a lot.
+CREATE INDEX ledger_lots ON ledger (product_id, location_id) WHERE lot IS NOT NULL;
 -- Serves ingest/refold and catalog/stock_as_of: the movements of a pair.
 CREATE INDEX ledger_pair ON ledger (product_id, location_id, occurred_at);
+-- Serves ingest/refold_lots and purchasing/desk/transfers: what transfers brought to a pair.
+CREATE INDEX ledger_references ON ledger (product_id, location_id, reference) WHERE reference IS NOT NULL AND committed_milli IS NOT NULL;
 -- Serves etl/movements and etl/numbers: whole committed transactions, which lie together.
 CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint), recorded_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -1505,7 +1509,7 @@ CREATE VIEW lot_fold AS
                     ledger_in_force.entry_id,
                     ledger_in_force.expires_on
                    FROM ledger_in_force
-                  WHERE told_day(ledger_in_force.expires_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
+                  WHERE told_day(ledger_in_force.expires_on) IS NOT NULL AND ledger_in_force.lot IS NOT NULL) f USING (product_id, location_id, entry_id)
           WHERE l.lot IS NOT NULL AND (l.quantity_milli <> 0 OR l.committed_milli IS NOT NULL)
         UNION ALL
          SELECT t.product_id,
@@ -2739,7 +2743,7 @@ CREATE VIEW transfer_lots AS
                             ledger_in_force.entry_id,
                             ledger_in_force.expires_on
                            FROM ledger_in_force
-                          WHERE told_day(ledger_in_force.expires_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
+                          WHERE told_day(ledger_in_force.expires_on) IS NOT NULL AND ledger_in_force.lot IS NOT NULL) f USING (product_id, location_id, entry_id)
                   WHERE l.committed_milli IS NOT NULL AND l.reference IS NOT NULL AND COALESCE(k.opens, k.closes) = 'in_transit'::text
                   GROUP BY l.product_id, l.location_id, l.reference, l.lot) s) t
   WHERE lot IS NOT NULL AND unnamed_milli > 0::numeric;

@@ -1,5 +1,10 @@
 -- Lots travel with the goods, and what has expired is neither sent nor sold.
 
+CREATE INDEX ledger_lots ON ledger (product_id, location_id) WHERE lot IS NOT NULL;
+COMMENT ON INDEX ledger_lots IS 'Serves ingest/refold_lots: rows of a pair that name a lot.';
+CREATE INDEX ledger_references ON ledger (product_id, location_id, reference) WHERE reference IS NOT NULL AND committed_milli IS NOT NULL;
+COMMENT ON INDEX ledger_references IS 'Serves ingest/refold_lots and purchasing/desk/transfers: what transfers brought to a pair.';
+
 CREATE VIEW transfer_lots AS
  SELECT t.product_id, t.location_id, t.reference, t.lot,
     LEAST(t.left_milli, GREATEST(t.unnamed_milli - (t.until_milli - t.left_milli), 0::numeric))::bigint AS milli
@@ -15,7 +20,7 @@ CREATE VIEW transfer_lots AS
                      JOIN event_kinds k USING (kind)
                      LEFT JOIN ( SELECT product_id, location_id, entry_id, expires_on
                            FROM ledger_in_force
-                          WHERE told_day(expires_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
+                          WHERE told_day(expires_on) IS NOT NULL AND lot IS NOT NULL) f USING (product_id, location_id, entry_id)
                   WHERE l.committed_milli IS NOT NULL AND l.reference IS NOT NULL AND COALESCE(k.opens, k.closes) = 'in_transit'
                   GROUP BY l.product_id, l.location_id, l.reference, l.lot) s) t
   WHERE t.lot IS NOT NULL AND t.unnamed_milli > 0;
@@ -29,7 +34,7 @@ CREATE OR REPLACE VIEW lot_fold AS
            FROM ledger l
              LEFT JOIN ( SELECT product_id, location_id, entry_id, expires_on
                    FROM ledger_in_force
-                  WHERE told_day(expires_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
+                  WHERE told_day(expires_on) IS NOT NULL AND lot IS NOT NULL) f USING (product_id, location_id, entry_id)
           WHERE l.lot IS NOT NULL AND (l.quantity_milli <> 0 OR l.committed_milli IS NOT NULL)
         UNION ALL
          SELECT t.product_id, t.location_id, t.lot, t.milli, NULL::date, NULL::bigint

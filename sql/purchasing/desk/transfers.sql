@@ -6,6 +6,7 @@ FROM commitments c
 JOIN products p USING (product_id)
 JOIN locations t USING (location_id)
 JOIN ledger_in_force e ON e.product_id = c.product_id AND e.location_id = c.location_id AND e.reference = c.reference
+                      AND e.committed_milli IS NOT NULL
 JOIN event_kinds k ON k.kind = e.kind AND e.leg = k.commit_leg AND coalesce(k.opens, k.closes) = c.purpose
 JOIN event_identities i ON i.source_id = e.source_id AND i.event_id = e.event_id
 JOIN locations f ON f.location_id = i.location_id
