@@ -12,13 +12,13 @@ from purchasing.desk.approval_rules import read_rules
 from purchasing.desk.by_rule import exceptions_in
 from purchasing.desk.document import order_pdf
 from purchasing.desk.history import line_history
-from purchasing.desk.lines import OPEN, Decision
+from purchasing.desk.lines import OPEN, Decision, Rest
 from purchasing.desk.listing import Sort, line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk
 from purchasing.lead_times import list_lead_times
 from purchasing.missing import list_missing
-from purchasing.moves import list_moves, send_moves
+from purchasing.moves import close_moves, list_moves, list_under_way, send_moves
 from purchasing.proposing.prepare import Defaults
 from stocktide.domain.exact_numbers import MILLI_PLACES, NotExact, Number, scaled_exactly
 from stocktide.foundation.errors import Forbidden, Invalid
@@ -57,7 +57,11 @@ def get_lead_times(
 
 
 class DecisionIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A decision on a line. seen: the `version` that was decided on. quantity: units, for change and split."""
+    """A decision on a line. seen: the `version` that was decided on. quantity: units, for change and split.
+
+    rest: for cancel of a transfer of your own goods: what has not come is in the sender's stock again (`returned`, as
+    if left out), or written off there (`lost`).
+    """
 
     line: int
     action: Literal["change", "approve", "split", "reject", "snooze", "wake", "cancel"]
@@ -65,6 +69,7 @@ class DecisionIn(msgspec.Struct, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=1_000)] | None = None
     quantity: Number | None = None
     until: date | None = None
+    rest: Rest | None = None
 
 
 class DecisionsIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -133,9 +138,12 @@ def get_missing_terms(
 
 @router.get("/orders/moves")
 def get_moves(request: Request, _key: ReadKey) -> dict[str, Any]:
-    """List what the newest run would move between shops before anything is bought, and what of it is sent."""
+    """List what the newest run would move between shops before anything is bought, and what of it is sent.
+
+    `under_way` are moves of all runs that were sent and have not come, or not all of them.
+    """
     with engine_of(request).connect() as connection:
-        return {"moves": list_moves(connection)}
+        return {"moves": list_moves(connection), "under_way": list_under_way(connection)}
 
 
 class MovesIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -155,6 +163,30 @@ async def post_moves(request: Request, key: OperateKey) -> dict[str, Any]:
         return send_moves(connection, desk.record, body.moves, by=by)
 
     return {"moves": await in_transaction(request, work)}
+
+
+class ClosedMovesIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/orders/moves/close. rest: as of a decision."""
+
+    moves: Annotated[list[str], msgspec.Meta(min_length=1, max_length=1_000)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+    rest: Rest | None = None
+    user: str | None = None
+
+
+@router.post("/orders/moves/close", openapi_extra=body_of(ClosedMovesIn))
+async def post_closed_moves(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Close moves that came short: the rest is in the source's stock again, or lost; nothing of it is under way."""
+    body = await read_body(request, ClosedMovesIn, settings_of(request).body_bytes_max)
+    by, desk = await _buyer(request, key, body.user), request.app.state.desk
+    reason = str(checked_text(body.reason))
+
+    def work(connection: sa.Connection) -> list[dict[str, Any]]:
+        return close_moves(
+            connection, desk.record, body.moves, by=by, reason=reason, rest=body.rest
+        )
+
+    return {"closed": await in_transaction(request, work)}
 
 
 @router.get("/orders/{line_id}/history")
@@ -221,7 +253,7 @@ def _decision(told: DecisionIn, by: str, most: int) -> Decision:
         except NotExact as error:
             raise Invalid("quantity", f"Line {told.line}: quantity {error}") from None
     reason = checked_text(told.reason)
-    return Decision(told.action, by, told.seen, reason, quantity, told.until)
+    return Decision(told.action, by, told.seen, reason, quantity, told.until, rest=told.rest)
 
 
 def _said(decided: Decided) -> dict[str, Any]:

@@ -1,19 +1,18 @@
-"""Moves between shops that a run proposes: listed, and sent as dispatches of the ledger."""
+"""Moves between shops that a run proposes: listed, sent as dispatches, and closed where they came short."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from purchasing.desk.closing import closing_events, read_transfers
+from purchasing.desk.lines import Rest
 from purchasing.desk.shell import Record
-from purchasing.desk.transfers import lock_sources, stock_to_send
+from purchasing.desk.transfers import Picking, lock_sources, sending_events, stock_to_send
 from stocktide.domain.exact_numbers import in_full
-from stocktide.domain.kinds import DISPATCH
-from stocktide.domain.own_sources import ORDERS
 from stocktide.foundation.database import statement
-from stocktide.foundation.errors import Conflict, NotFound
+from stocktide.foundation.errors import Conflict, Invalid, NotFound
 
 
 def list_moves(
@@ -42,10 +41,12 @@ def send_moves(
             "move_unknown", f"The newest run proposes no move {missing[0]!r}.", move=missing[0]
         )
     fresh = [found[one] for one in dict.fromkeys(transfers) if not found[one]["is_sent"]]
-    _check(fresh, stock_to_send(connection, [(one["source"], one["product"]) for one in fresh]))
-    events = [_dispatch(move, by) for move in fresh]
-    outcomes = record(connection, events) if events else []
-    for move, (outcome, why) in zip(fresh, outcomes, strict=True):
+    pairs, now = [(one["source"], one["product"]) for one in fresh], datetime.now(UTC)
+    _check(fresh, stock_to_send(connection, pairs, now))
+    picking = Picking(connection, pairs, now)
+    events = [(move, event) for move in fresh for event in _events_of(move, picking, by)]
+    outcomes = record(connection, [event for _, event in events]) if events else []
+    for (move, _), (outcome, why) in zip(events, outcomes, strict=True):
         if outcome not in ("accepted", "duplicate"):
             raise Conflict(
                 "move_refused",
@@ -53,6 +54,55 @@ def send_moves(
             )
     sent = {move["number"] for move in found.values() if move["transfer_id"] in set(transfers)}
     return list_moves(connection, sorted(sent))
+
+
+def list_under_way(connection: sa.Connection) -> list[dict[str, Any]]:
+    """List the moves of all runs that were sent and have not come, or not all of them; the oldest first."""
+    return [
+        dict(row) for row in connection.execute(statement("purchasing/moves_under_way")).mappings()
+    ]
+
+
+def close_moves(
+    connection: sa.Connection,
+    record: Record,
+    transfers: Sequence[str],
+    *,
+    by: str,
+    reason: str,
+    rest: Rest | None = None,
+) -> list[dict[str, Any]]:
+    """Close moves that came short: what came stays, and nothing of them is under way any more; the caller commits.
+
+    rest: what has not come is in the source's stock again, None too, or lost and written off there.
+    Returns a row a move, with what became of it in words. Raises NotFound for a move of which nothing is under way, and
+    Invalid without a reason: then none is closed.
+    """
+    if not reason.strip():
+        raise Invalid("reason", "Say why the moves are closed: it is kept with the correction.")
+    asked = [one for one in dict.fromkeys(transfers) if one.startswith("MV-")]
+    # asked again after the locks, so that what others have closed meanwhile is seen
+    lock_sources(
+        connection, [one.sent[0].source for one in read_transfers(connection, asked).values()]
+    )
+    found = read_transfers(connection, asked)
+    for one in transfers:
+        if one not in found or not found[one].rest_milli:
+            raise NotFound(
+                "move_not_under_way",
+                f"Nothing of the move {one!r} is under way: it has come, is closed, or was never sent.",
+                move=one,
+            )
+    events = [
+        event for one in asked for event in closing_events(found[one], rest, by=by, reason=reason)
+    ]
+    for outcome, why in record(connection, events):
+        if outcome != "accepted":
+            raise Conflict(
+                "move_refused",
+                f"The ledger does not close the moves: {why or outcome}. None is closed.",
+            )
+    return [{"transfer_id": one, "told": found[one].told(rest)} for one in asked]
 
 
 def _check(moves: Sequence[dict[str, Any]], left: dict[tuple[str, str], int]) -> None:
@@ -79,20 +129,12 @@ def _check(moves: Sequence[dict[str, Any]], left: dict[tuple[str, str], int]) ->
         left[pair] = have - wanted
 
 
-def _dispatch(move: dict[str, Any], by: str) -> bytes:
-    event = {
-        "specversion": "1.0",
-        "id": move["transfer_id"],
-        "source": ORDERS,
-        "type": DISPATCH.type,
-        "time": datetime.now(UTC).isoformat(),
-        "sentby": by,
-        "data": {
-            "product": move["product"],
-            "location": move["source"],
-            "to_location": move["target"],
-            "quantity": f"{move['units']:.3f}",
-            "transfer_id": move["transfer_id"],
-        },
-    }
-    return json.dumps(event).encode()
+def _events_of(move: dict[str, Any], picking: Picking, by: str) -> list[bytes]:
+    return sending_events(
+        move["transfer_id"],
+        picking.take(move["source"], move["product"], round(move["units"] * 1000)),
+        product=move["product"],
+        source=move["source"],
+        target=move["target"],
+        by=by,
+    )

@@ -1313,8 +1313,12 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_costs ON ledger (occurred_at, product_id) WHERE cost_micros IS NOT NULL OR leg = 1;
 -- Serves ingest/refold and catalog/stock_as_of: the newest stocktake of a pair.
 CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;
+-- Serves ingest/refold_lots: rows of a pair that name a lot.
+CREATE INDEX ledger_lots ON ledger (product_id, location_id) WHERE lot IS NOT NULL;
 -- Serves ingest/refold and catalog/stock_as_of: the movements of a pair.
 CREATE INDEX ledger_pair ON ledger (product_id, location_id, occurred_at);
+-- Serves ingest/refold_lots and purchasing/desk/transfers: what transfers brought to a pair.
+CREATE INDEX ledger_references ON ledger (product_id, location_id, reference) WHERE reference IS NOT NULL AND committed_milli IS NOT NULL;
 -- Serves etl/movements and etl/numbers: whole committed transactions, which lie together.
 CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint), recorded_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -1488,20 +1492,34 @@ GRANT SELECT ON locations TO stocktide_reader;
 
 -- The sums that lots must equal, from the ledger; `stocktide check` compares them.
 CREATE VIEW lot_fold AS
- SELECT l.product_id,
-    l.location_id,
-    l.lot,
-    sum(l.quantity_milli)::bigint AS on_hand_milli,
-    (array_agg(f.expires_on ORDER BY f.entry_id DESC) FILTER (WHERE f.expires_on IS NOT NULL))[1] AS expires_on
-   FROM ledger l
-     LEFT JOIN ( SELECT ledger_in_force.product_id,
-            ledger_in_force.location_id,
-            ledger_in_force.entry_id,
-            ledger_in_force.expires_on
-           FROM ledger_in_force
-          WHERE told_day(ledger_in_force.expires_on) IS NOT NULL) f USING (product_id, location_id, entry_id)
-  WHERE l.lot IS NOT NULL AND l.quantity_milli <> 0
-  GROUP BY l.product_id, l.location_id, l.lot;
+ SELECT product_id,
+    location_id,
+    lot,
+    sum(milli)::bigint AS on_hand_milli,
+    (array_agg(expires_on ORDER BY entry_id DESC) FILTER (WHERE expires_on IS NOT NULL))[1] AS expires_on
+   FROM ( SELECT l.product_id,
+            l.location_id,
+            l.lot,
+            l.quantity_milli AS milli,
+            f.expires_on,
+            f.entry_id
+           FROM ledger l
+             LEFT JOIN ( SELECT ledger_in_force.product_id,
+                    ledger_in_force.location_id,
+                    ledger_in_force.entry_id,
+                    ledger_in_force.expires_on
+                   FROM ledger_in_force
+                  WHERE told_day(ledger_in_force.expires_on) IS NOT NULL AND ledger_in_force.lot IS NOT NULL) f USING (product_id, location_id, entry_id)
+          WHERE l.lot IS NOT NULL AND (l.quantity_milli <> 0 OR l.committed_milli IS NOT NULL)
+        UNION ALL
+         SELECT t.product_id,
+            t.location_id,
+            t.lot,
+            t.milli,
+            NULL::date AS date,
+            NULL::bigint AS int8
+           FROM transfer_lots t) m
+  GROUP BY product_id, location_id, lot;
 
 -- Stock by lot, as far as events name lots.
 CREATE TABLE lots (
@@ -1513,6 +1531,25 @@ CREATE TABLE lots (
     CONSTRAINT lots_pkey PRIMARY KEY (product_id, location_id, lot)
 );
 GRANT SELECT ON lots TO stocktide_reader;
+
+-- Stock by lot as it can be at most: what sales that name no lot took was the first to expire.
+CREATE VIEW lots_left AS
+ SELECT o.product_id,
+    o.location_id,
+    o.lot,
+    o.expires_on,
+    LEAST(o.on_hand_milli::numeric, GREATEST(o.until_milli - GREATEST(o.of_lots_milli - GREATEST(s.on_hand_milli, 0::bigint)::numeric, 0::numeric), 0::numeric))::bigint AS left_milli
+   FROM ( SELECT lots.product_id,
+            lots.location_id,
+            lots.lot,
+            lots.on_hand_milli,
+            lots.expires_on,
+            sum(lots.on_hand_milli) OVER (PARTITION BY lots.product_id, lots.location_id ORDER BY lots.expires_on, lots.lot) AS until_milli,
+            sum(lots.on_hand_milli) OVER (PARTITION BY lots.product_id, lots.location_id) AS of_lots_milli
+           FROM lots
+          WHERE lots.on_hand_milli > 0) o
+     JOIN stock s USING (product_id, location_id);
+GRANT SELECT ON lots_left TO stocktide_reader;
 
 -- When a message without a time of its own was first seen: delivered again, it is the same event.
 CREATE TABLE mqtt_first_seen (
@@ -2675,6 +2712,41 @@ CREATE TABLE suppliers (
 CREATE UNIQUE INDEX suppliers_in_force ON suppliers (term) WHERE withdrawn_at IS NULL;
 CREATE TRIGGER suppliers_stay BEFORE DELETE OR UPDATE ON suppliers FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
 GRANT SELECT ON suppliers TO stocktide_reader;
+
+-- What came of the lots that were sent under a transfer with arrivals that name no lot: the first to expire came first,
+-- and what was sent without a lot last.
+CREATE VIEW transfer_lots AS
+ SELECT product_id,
+    location_id,
+    reference,
+    lot,
+    LEAST(left_milli, GREATEST(unnamed_milli - (until_milli - left_milli), 0::numeric))::bigint AS milli
+   FROM ( SELECT s.product_id,
+            s.location_id,
+            s.reference,
+            s.lot,
+            s.unnamed_milli,
+            GREATEST(s.sent_milli - s.named_milli, 0::numeric) AS left_milli,
+            sum(GREATEST(s.sent_milli - s.named_milli, 0::numeric)) OVER (PARTITION BY s.product_id, s.location_id, s.reference ORDER BY s.expires_on, s.lot) AS until_milli
+           FROM ( SELECT l.product_id,
+                    l.location_id,
+                    l.reference,
+                    l.lot,
+                    COALESCE(sum(l.committed_milli) FILTER (WHERE k.opens IS NOT NULL), 0::numeric) AS sent_milli,
+                    COALESCE(sum(l.committed_milli) FILTER (WHERE k.closes IS NOT NULL), 0::numeric) AS named_milli,
+                    (array_agg(f.expires_on ORDER BY f.entry_id DESC) FILTER (WHERE f.expires_on IS NOT NULL))[1] AS expires_on,
+                    sum(sum(l.committed_milli) FILTER (WHERE k.closes IS NOT NULL AND l.lot IS NULL)) OVER (PARTITION BY l.product_id, l.location_id, l.reference) AS unnamed_milli
+                   FROM ledger l
+                     JOIN event_kinds k USING (kind)
+                     LEFT JOIN ( SELECT ledger_in_force.product_id,
+                            ledger_in_force.location_id,
+                            ledger_in_force.entry_id,
+                            ledger_in_force.expires_on
+                           FROM ledger_in_force
+                          WHERE told_day(ledger_in_force.expires_on) IS NOT NULL AND ledger_in_force.lot IS NOT NULL) f USING (product_id, location_id, entry_id)
+                  WHERE l.committed_milli IS NOT NULL AND l.reference IS NOT NULL AND COALESCE(k.opens, k.closes) = 'in_transit'::text
+                  GROUP BY l.product_id, l.location_id, l.reference, l.lot) s) t
+  WHERE lot IS NOT NULL AND unnamed_milli > 0::numeric;
 
 -- Days whose units sold are beyond all that the pair sold around them, as a mistyped quantity is. Open ones wait for
 -- somebody's decision; open and excluded ones count as a usual day in training.

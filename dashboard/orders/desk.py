@@ -46,16 +46,25 @@ def read_suppliers(reader: Reader, state: str) -> tuple[list[dict[str, Any]], st
     return list(answer["suppliers"]) if answer else [], why
 
 
-def read_moves(reader: Reader) -> tuple[list[dict[str, Any]], str]:
-    """Return the moves between shops of the newest run, and why there are none where the API does not answer."""
+def read_moves(
+    reader: Reader,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
+    """Return the moves of the newest run, those under way, and why there are none where the API does not answer."""
     answer, why = _get(reader, "/v1/orders/moves")
-    return list(answer["moves"]) if answer else [], why
+    return (list(answer["moves"]), list(answer["under_way"]), why) if answer else ([], [], why)
 
 
 def send_moves(reader: Reader, transfers: Sequence[str]) -> tuple[bool, str]:
     """Send moves; return whether it was done, and what came of it in words."""
     answer, why = _post(reader, "/v1/orders/moves", {"moves": list(transfers)})
     return (False, why) if answer is None else (True, f"{plural(len(transfers), 'move')} sent.")
+
+
+def close_move(reader: Reader, transfer: str, reason: str, rest: str) -> tuple[bool, str]:
+    """Close a move that came short; return whether it was done, and what became of the rest in words."""
+    body = {"moves": [transfer], "reason": reason, "rest": rest}
+    answer, why = _post(reader, "/v1/orders/moves/close", body)
+    return (False, why) if answer is None else (True, str(answer["closed"][0]["told"]))
 
 
 def read_history(reader: Reader, line_id: int) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
 from dashboard.orders.desk import PDF, decide, read_file, read_history, read_order
+from dashboard.orders.rest import rest_field
 from dashboard.overrides.words import change_words
 from dashboard.panels import CSV
 from dashboard.reader import Reader
@@ -216,9 +217,10 @@ def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
         st.caption("All of it has come: nothing is left to cancel.")
         return
     what = f"the other {quantity(rest)}" if line["received"] else "this line"
+    goods = None if line["source"] is None else rest_field(str(line["source"]), f"{key}.rest")
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button(f"Cancel {what}", key=f"{key}.cancel"):
-        _done(reader, line, "cancel", reason=reason)
+        _done(reader, line, "cancel", reason=reason, rest=goods)
 
 
 def _files(reader: Reader, order: Mapping[str, Any], key: str) -> None:

@@ -10,6 +10,7 @@ from dashboard.api_client import queue_job
 from dashboard.feeds.fixing import SAID
 from dashboard.freshness import data_state
 from dashboard.orders.desk import read_moves, send_moves
+from dashboard.orders.under_way import draw_under_way
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import amount, counted, plain, plural
@@ -23,12 +24,17 @@ ABOUT = (
 
 
 def draw_moves(reader: Reader, user: User) -> None:
-    """Draw the moves of the newest run, if there are any, and offer to send those that are not sent."""
-    moves, why = read_moves(reader)
+    """Draw the moves of the newest run and those under way; offer to send the first and to close the second."""
+    moves, under_way, why = read_moves(reader)
     if why:
         st.warning(plain(why))
-    if not moves:
-        return
+    if moves:
+        _draw_proposed(reader, user, moves)
+    if under_way:
+        draw_under_way(reader, user, under_way)
+
+
+def _draw_proposed(reader: Reader, user: User, moves: list[dict[str, Any]]) -> None:
     open_ones = [move for move in moves if not move["is_sent"]]
     with st.expander(_title(moves, open_ones)):
         st.caption(ABOUT)
@@ -78,7 +84,9 @@ def move_rows(moves: list[dict[str, Any]]) -> pd.DataFrame:
             "to": move["target_name"],
             "worth": move["worth"],
             "currency": move["currency"] or "",
-            "state": "arrived"
+            "state": "closed"
+            if move["is_closed"]
+            else "arrived"
             if move["has_arrived"]
             else "sent"
             if move["is_sent"]

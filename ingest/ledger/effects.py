@@ -135,7 +135,7 @@ class RareEffects:
     """What few rows do beyond moving stock; each collection is empty for most batches.
 
     newest_price, newest_reading: the row that rules for a pair. commitments: by purpose, reference, product and
-    location. lots: by product, location and lot.
+    location. lots: by product, location and lot. transferred: where goods of a transfer came, or are to come by lot.
     """
 
     counted: set[Pair] = field(default_factory=set)
@@ -143,6 +143,7 @@ class RareEffects:
     newest_reading: dict[Pair, Row] = field(default_factory=dict)
     commitments: dict[tuple[str, str, int, int], Commitment] = field(default_factory=dict)
     lots: dict[tuple[int, int, str], LotMove] = field(default_factory=dict)
+    transferred: set[Pair] = field(default_factory=set)
     costed: list[Costed] = field(default_factory=list)
 
 
@@ -166,9 +167,13 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
             _keep_newest(effects.newest_price, pair, row)
         elif kind.is_reading:
             _keep_newest(effects.newest_reading, pair, row)
-        if event.committed_milli is not None and row.leg == kind.commit_leg:
+        commits = event.committed_milli is not None and row.leg == kind.commit_leg
+        if commits:
             _commit(effects, kind, row)
-        if event.lot is not None and row.quantity_milli:
+            if kind.reference == "transfer_id" and (kind.closes or event.lot is not None):
+                effects.transferred.add(pair)
+        # what is sent by lot has a row where it goes to, before it comes
+        if event.lot is not None and (row.quantity_milli or commits):
             move = effects.lots.setdefault((*pair, event.lot), LotMove())
             move.quantity_milli += row.quantity_milli
             move.expires_on = told_day(event.expires_on) or move.expires_on

@@ -225,6 +225,9 @@ class Entries:
         ):
             if rows:
                 self._cursor.execute(sql(statement), (json.dumps(rows, default=str),))
+        if effects.transferred:
+            binds = _pair_arrays(sorted(effects.transferred))
+            self._cursor.execute(sql("ingest/refold_lots"), binds)
         if effects.costed:
             goods = json.dumps([vars(costed) for costed in effects.costed], default=str)
             self._cursor.execute(sql("ingest/value_stock"), (goods, block))

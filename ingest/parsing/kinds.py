@@ -114,6 +114,7 @@ class Dispatch(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     transfer_id: Text
     unit: Code | None = None
     lot: Code | None = None
+    expires_on: date | None = None
     expected_on: date | None = None
 
 

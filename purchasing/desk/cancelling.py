@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from purchasing.desk.lines import Decision, Line
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
-from stocktide.foundation.errors import Conflict
+from stocktide.foundation.errors import Conflict, Invalid
 
 
 class Came(NamedTuple):
@@ -48,3 +48,13 @@ def counted_milli(line: Mapping[str, Any]) -> int:
     """Return how much of an order's line is to be paid: all that was ordered, of a cancelled line what has come."""
     milli = line["received_milli"] if line["state"] == "cancelled" else line["ordered_milli"]
     return int(milli)
+
+
+def check_rest(line: Line, decision: Decision) -> None:
+    """Raise Invalid where a decision says what becomes of goods of ours that have not come, and there are none."""
+    if decision.rest is not None and (decision.action != "cancel" or line.source is None):
+        raise Invalid(
+            "rest",
+            f"Line {line.line_id}: `rest` says what becomes of goods of your own that have not come, where their "
+            "transfer is cancelled.",
+        )

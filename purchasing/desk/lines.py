@@ -18,6 +18,8 @@ State = Literal[
     "proposed", "snoozed", "waiting", "approved", "ordered", "rejected", "withdrawn", "cancelled"
 ]
 OPEN: tuple[State, ...] = ("proposed", "snoozed", "waiting")
+# What becomes of goods of ours that were sent and have not come.
+Rest = Literal["returned", "lost"]
 # How far ahead a line can be put off.
 UNTIL_DAYS_MAX = 366
 # As `asked_by` names who decides: a key, with or without whom it says to speak for; else a person who is signed in.
@@ -77,7 +79,8 @@ class Decision:
     """What a person does to a line. seen: the version of the line that was decided on.
 
     quantity_milli: for change; for split, what is ordered now. until: for snooze; for split, when the rest comes up.
-    by_rule: nobody looked at it; it then stays clear of all that people have decided, or must.
+    rest: for cancel of a transfer; None as returned. by_rule: nobody looked at it; it then stays clear of all that
+    people have decided, or must.
     """
 
     action: Literal["change", "approve", "split", "reject", "snooze", "wake", "cancel"]
@@ -87,6 +90,7 @@ class Decision:
     quantity_milli: int | None = None
     until: date | None = None
     by_rule: bool = False
+    rest: Rest | None = None
 
 
 def decide(line: Line, decision: Decision, *, today: date, needs_second: bool) -> Line:

@@ -8,8 +8,11 @@ from typing import Any
 
 from purchasing.desk.cancelling import Came
 from purchasing.desk.lines import Decision, Line
-from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
+from stocktide.domain.kinds import ADJUSTMENT, CORRECTION, DISPATCH, ORDER
 from stocktide.domain.own_sources import ORDERS
+
+# Of a text that an event takes; a reason may be longer, and the line's history keeps all of it.
+TEXT_MAX = 500
 
 
 def order_event(line: Line, expected_on: date | None) -> bytes:
@@ -18,17 +21,11 @@ def order_event(line: Line, expected_on: date | None) -> bytes:
 
 
 def kept_events(line: Line, came: Came) -> list[bytes]:
-    """Return the order, or dispatch, of what has come of a cancelled line, at the time of the order.
-
-    Lead times are learnt of it, and of a transfer only the rest is back where it came from.
-    """
+    """Return the order of what has come of a cancelled line, at the time of the order: lead times are learnt of it."""
     if not came.received_milli:
         return []
-    kept = replace(line, ordered_milli=came.received_milli)
-    kind, data = ORDER, _order_data(kept, None)
-    if line.source is not None:
-        kind, data = DISPATCH, _dispatch_data(kept, None)
-    return [_event(kind.type, f"{_event_id(line)}-came", data, at=came.ordered_at)]
+    data = _order_data(replace(line, ordered_milli=came.received_milli), None)
+    return [_event(ORDER.type, f"{_event_id(line)}-came", data, at=came.ordered_at)]
 
 
 def _order_data(line: Line, expected_on: date | None) -> dict[str, Any]:
@@ -46,31 +43,64 @@ def _order_data(line: Line, expected_on: date | None) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def dispatch_event(line: Line, expected_on: date | None) -> bytes:
-    """Return the event of a transfer: the goods leave our own location and are in transit."""
-    return _event(DISPATCH.type, _event_id(line), _dispatch_data(line, expected_on))
-
-
-def _dispatch_data(line: Line, expected_on: date | None) -> dict[str, Any]:
+def dispatch_event(
+    event_id: str,
+    *,
+    product: str,
+    source: str,
+    target: str,
+    milli: int,
+    transfer_id: str,
+    expected_on: date | None = None,
+    lot: str | None = None,
+    expires_on: date | None = None,
+    at: datetime | None = None,
+    by: str | None = None,
+) -> bytes:
+    """Return the event of goods that leave a location of ours and are in transit. milli: thousandths of a unit."""
     data = {
-        "product": line.product,
-        "location": line.source,
-        "to_location": line.location,
-        "quantity": _exact(line.ordered_milli or 0, 3),
-        "transfer_id": line.transfer_id,
+        "product": product,
+        "location": source,
+        "to_location": target,
+        "quantity": _exact(milli, 3),
+        "transfer_id": transfer_id,
+        "lot": lot,
+        "expires_on": expires_on and expires_on.isoformat(),
         "expected_on": expected_on and expected_on.isoformat(),
     }
-    return {name: value for name, value in data.items() if value is not None}
+    told = {name: value for name, value in data.items() if value is not None}
+    return _event(DISPATCH.type, event_id, told, at=at, by=by)
+
+
+def adjustment_event(
+    event_id: str,
+    *,
+    product: str,
+    location: str,
+    milli: int,
+    reason: str,
+    lot: str | None,
+    at: datetime,
+) -> bytes:
+    """Return the event of goods that are gone. milli: below 0, thousandths of a unit."""
+    data = {
+        "product": product,
+        "location": location,
+        "quantity": f"-{_exact(-milli, 3)}",
+        "reason": reason[:TEXT_MAX],
+    }
+    return _event(ADJUSTMENT.type, event_id, data if lot is None else {**data, "lot": lot}, at=at)
 
 
 def cancel_event(line: Line, decision: Decision) -> bytes:
     """Return the event that takes the order of a cancelled line back."""
-    data = {
-        "corrects_id": _event_id(line),
-        "corrects_source": ORDERS,
-        "reason": f"cancelled by {decision.by}: {decision.reason}",
-    }
-    return _event(CORRECTION.type, f"{_event_id(line)}-cancelled", data)
+    return correction_event(_event_id(line), f"cancelled by {decision.by}: {decision.reason}")
+
+
+def correction_event(event_id: str, reason: str) -> bytes:
+    """Return the event that takes another of the desk back."""
+    data = {"corrects_id": event_id, "corrects_source": ORDERS, "reason": reason[:TEXT_MAX]}
+    return _event(CORRECTION.type, f"{event_id}-cancelled", data)
 
 
 def _event_id(line: Line) -> str:
@@ -79,7 +109,12 @@ def _event_id(line: Line) -> str:
 
 
 def _event(
-    kind: str, event_id: str, data: Mapping[str, Any], *, at: datetime | None = None
+    kind: str,
+    event_id: str,
+    data: Mapping[str, Any],
+    *,
+    at: datetime | None = None,
+    by: str | None = None,
 ) -> bytes:
     event = {
         "specversion": "1.0",
@@ -89,7 +124,7 @@ def _event(
         "time": (at or datetime.now(UTC)).isoformat(),
         "data": data,
     }
-    return json.dumps(event).encode()
+    return json.dumps(event if by is None else {**event, "sentby": by}).encode()
 
 
 def _exact(scaled: int, places: int) -> str:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from purchasing.desk.cancelling import Came, check_not_received, read_came
+from purchasing.desk.cancelling import Came, check_not_received, check_rest, read_came
+from purchasing.desk.closing import closing_events, read_transfers
 from purchasing.desk.history import LINE_FIELDS, action_row, reprice_lines, write_lines
 from purchasing.desk.limit import (
     Limit,
@@ -24,13 +25,13 @@ from purchasing.desk.limit import (
 )
 from purchasing.desk.lines import Decision, Line, decide, ordered
 from purchasing.desk.numbering import make_order
-from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
+from purchasing.desk.order_events import cancel_event, kept_events, order_event
 from purchasing.desk.packs import check_quantity, packs_of
 from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
 from purchasing.desk.requests import done_before, is_known, noted_before, refused_before
 from purchasing.desk.splitting import open_rest, rest_of, share_risk
-from purchasing.desk.transfers import refused_for_stock
+from purchasing.desk.transfers import Picking, refused_for_stock, sending_events
 from purchasing.proposing.dates import local_time
 from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.suppliers import UNASSIGNED
@@ -108,10 +109,10 @@ class Desk:
         limit = self._limit(connection, held, ordering, set_prices)
         known = _Known(moment, came, steps, taking, set_prices, limit)
         decided = self._decided_together(held, decisions, known)
-        decided = _without_short(connection, held, decided)
+        decided = _without_short(connection, held, decided, moment)
         rows = {row["line_id"]: row for row in held}
         decided = self._order(connection, decided, decisions, rows, known)
-        self._cancel(connection, decided, decisions, came)
+        decided = self._cancel(connection, decided, decisions, came)
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
                 decision = decisions[one.line.line_id]
@@ -135,12 +136,13 @@ class Desk:
         held = [dict(row) for row in rows]
         if missing := sorted(set(ids) - {row["line_id"] for row in held}):
             raise NotFound("line_unknown", f"There is no line {missing[0]}.", line_id=missing[0])
-        if some := [row["line_id"] for row in held if row["some_came"]]:
-            # what was on order and has come makes room for no other order
-            came = connection.execute(statement("purchasing/desk/came_since"), {"ids": some})
-            since = {row.line_id: row.milli for row in came}
-            for row in held:
-                row["on_order_now"] += since.get(row["line_id"], 0)
+        # what was on order and has come makes room for no other order; and a warehouse orders for its shops
+        for is_there, since in (("some_came", "came_since"), ("some_for_shops", "shops_since")):
+            if some := [row["line_id"] for row in held if row[is_there]]:
+                found = connection.execute(statement(f"purchasing/desk/{since}"), {"ids": some})
+                more = {row.line_id: row.milli for row in found}
+                for row in held:
+                    row["on_order_now"] += more.get(row["line_id"], 0)
         return held
 
     def _limit(
@@ -222,6 +224,7 @@ class Desk:
         try:
             check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
+            check_rest(line, decision)
             new = decide(at_price, decision, today=row["today"], needs_second=why is not None)
             check_quantity(at_price, decision, packs_of(row))
             check_supplier(line, known.taking, decision, known.now)
@@ -250,6 +253,16 @@ class Desk:
         for one in decided:
             if one.error is None and one.line.state == "approved":
                 groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
+        picking = Picking(
+            connection,
+            [
+                (line.source, line.product)
+                for lines in groups.values()
+                for line in lines
+                if line.source
+            ],
+            known.now,
+        )
         placed: dict[int, Decided] = {}
         due: dict[int, date | None] = {}
         events: list[bytes] = []
@@ -280,8 +293,7 @@ class Desk:
                         "Tell who brings it."
                     )
                 placed[line.line_id] = Decided(new, note=said)
-                event = order_event if line.source is None else dispatch_event
-                events.append(event(new, expected))
+                events += _events_of(new, expected, picking)
         self._must_record(connection, events)
         _keep_as_sent(connection, due)
         return [placed.get(one.line.line_id, one) for one in decided]
@@ -292,14 +304,28 @@ class Desk:
         decided: Sequence[Decided],
         decisions: Mapping[int, Decision],
         came: Mapping[int, Came],
-    ) -> None:
-        """Take the events of cancelled lines back; of what has come already the order stands."""
+    ) -> list[Decided]:
+        """Take the events of cancelled lines back; of what has come already they stand."""
+        cancelled = [
+            one.line for one in decided if one.error is None and one.line.state == "cancelled"
+        ]
+        sent = [line.transfer_id for line in cancelled if line.source is not None]
+        transfers = read_transfers(connection, sent)
         events: list[bytes] = []
-        for one in decided:
-            if one.error is None and one.line.state == "cancelled":
-                events.append(cancel_event(one.line, decisions[one.line.line_id]))
-                events += kept_events(one.line, came[one.line.line_id])
+        notes: dict[int, str] = {}
+        for line in cancelled:
+            decision = decisions[line.line_id]
+            transfer = transfers.get(line.transfer_id)
+            if transfer is None:
+                events.append(cancel_event(line, decision))
+                events += kept_events(line, came[line.line_id])
+                continue
+            events += closing_events(
+                transfer, decision.rest, by=decision.by, reason=decision.reason or ""
+            )
+            notes[line.line_id] = transfer.told(decision.rest)
         self._must_record(connection, events)
+        return [replace(one, note=notes.get(one.line.line_id, one.note)) for one in decided]
 
     def _must_record(self, connection: sa.Connection, events: Sequence[bytes]) -> None:
         outcomes = self.record(connection, events) if events else []
@@ -316,6 +342,20 @@ class Desk:
                     "order_refused",
                     f"The ledger does not take {what}: {(why or outcome).rstrip('.')}. Nothing was {nothing}.",
                 )
+
+
+def _events_of(line: Line, expected_on: date | None, picking: Picking) -> list[bytes]:
+    """Return the events of an ordered line: its order, or what a location of ours sends for it."""
+    if line.source is None:
+        return [order_event(line, expected_on)]
+    return sending_events(
+        line.transfer_id,
+        picking.take(line.source, line.product, line.ordered_milli or 0),
+        product=line.product,
+        source=line.source,
+        target=line.location,
+        expected_on=expected_on,
+    )
 
 
 def _needing(
@@ -336,11 +376,14 @@ def _needing(
 
 
 def _without_short(
-    connection: sa.Connection, held: Sequence[Mapping[str, Any]], decided: Sequence[Decided]
+    connection: sa.Connection,
+    held: Sequence[Mapping[str, Any]],
+    decided: Sequence[Decided],
+    now: datetime,
 ) -> list[Decided]:
     """Refuse what a location of ours has not enough of, and leave its line as it was."""
     approved = [one.line for one in decided if one.error is None and one.line.state == "approved"]
-    refused = refused_for_stock(connection, approved)
+    refused = refused_for_stock(connection, approved, now)
     return [
         Decided(_line(row), refused[one.line.line_id]) if one.line.line_id in refused else one
         for row, one in zip(held, decided, strict=True)
@@ -354,10 +397,11 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
     """
     more = row["on_order_now"] - row["on_order_then"]
     knows = decision.action == "approve" and decision.reason
+    whom = f"{row['location']} or its shops" if row["some_for_shops"] else row["location"]
     if decision.action in ("approve", "split") and more > 0 and not knows:
         raise Conflict(
             "ordered_elsewhere",
-            f"{in_full(more / 1000)} more of {row['product']} have come on order for {row['location']} since line "
+            f"{in_full(more / 1000)} more of {row['product']} have come on order for {whom} since line "
             f"{row['line_id']} was proposed. Wait for the next proposal, or approve it with a reason.",
             line_id=row["line_id"],
         )

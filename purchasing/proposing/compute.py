@@ -291,6 +291,8 @@ def _tell(
         + level_words(level, word),
         "data": told.data(),
         "level": None if level is None else dict(level),
+        # of a warehouse: whose stock and arrivals it has counted
+        **({"shops": row["shop_codes"]} if "shops" in row else {}),
         "doubt": None if doubt is None else doubt._asdict(),
         "notes": notes,
         # of its own order
@@ -345,6 +347,9 @@ def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[s
         found[number].append(f"the book says {book}, which cannot be, and counts as none")
     for number in np.flatnonzero(~rows["is_counted"].to_numpy(bool)).tolist():
         found[number].append("its stock was never counted, and counts as none")
+    for number in np.flatnonzero((rows["expired"] > 0).to_numpy()).tolist():
+        gone = in_full(float(rows["expired"].iloc[number]))
+        found[number].append(f"{gone} in stock have expired, and do not count")
     for number in np.flatnonzero(rows["is_last_order"].to_numpy(bool)).tolist():
         last = _day_words(rows["last_order_on"].iloc[number])
         found[number].append(

@@ -57,8 +57,12 @@ class Facts:
 def read_facts(connection: sa.Connection, *, today: date) -> Facts:
     """Read all facts; rates of today. In a transaction that is REPEATABLE READ they are of one moment."""
     frames = {
-        name: _frame(connection.execute(statement(f"purchasing/proposing/{name}")))
-        for name in ("pairs", "due", "expiring")
+        name: _frame(connection.execute(statement(f"purchasing/proposing/{name}"), binds))
+        for name, binds in (
+            ("pairs", {"today": today}),
+            ("due", {}),
+            ("expiring", {"today": today}),
+        )
     }
     terms = {table: _in_force(connection, table) for table in TERMS}
     found = connection.execute(statement("purchasing/proposing/rates"), {"today": today}).all()

@@ -24,7 +24,8 @@ class Pool:
 
     rows: of `Prepared.centres`. leads: chances of days until an order is in the shops, by supplier and product.
     onward: the days until what comes to the warehouse in some days is there.
-    shops: (n,) lines of all shops together, with stock and what is on its way; count: (n,) how many. values: (B, n, T)
+    shops: (n,) lines of all shops together, with stock and what is on its way; count: (n,) how many, codes: which.
+    values: (B, n, T)
     units, its own sales with them, and sold of all of them, as of `Future`. keeps: (n,) units that it will sell itself
     before it can be supplied.
     """
@@ -38,6 +39,7 @@ class Pool:
     values: NDArray[np.float32]
     shops: Lines
     count: NDArray[np.int64]
+    codes: list[list[str]]
     sells_itself: NDArray[np.bool_]
     keeps: Floats
     made_on: date | None = None
@@ -87,7 +89,10 @@ class Warehouses:
         """Return what a warehouse's lines would order for its shops and itself; of products that somebody sells."""
         sold = (pool.count > 0) | pool.sells_itself
         rows = pool.rows.assign(
-            shops=pool.count, in_shops=pool.shops.on_hand, sells_itself=pool.sells_itself
+            shops=pool.count,
+            shop_codes=pd.Series(pool.codes, dtype=object),
+            in_shops=pool.shops.on_hand,
+            sells_itself=pool.sells_itself,
         )
         rows = rows[sold & rows["is_open"].to_numpy(bool)].reset_index(drop=True)
         prepared = replace(self._prepared, rows=rows, leads=pool.leads)
@@ -157,6 +162,7 @@ class Warehouses:
             np.zeros((B, n, T), dtype=np.float32),
             make_lines(none, on_order=np.zeros((n, max(T, periods)))),
             np.zeros(n, dtype=np.int64),
+            [[] for _ in range(n)],
             np.zeros(n, dtype=np.bool_),
             none,
             future.made_on,
@@ -236,6 +242,8 @@ class Warehouses:
         stock = lines_of(rows, future, self._facts, self._today, periods, leads)
         pool.shops = pool_lines(pool.shops, stock, group)
         pool.count[group] += 1
+        for line in group.tolist():
+            pool.codes[line].append(future.location)
         self._add_paths(pool, future, rows, group)
 
     def _add_own(self, pool: Pool, future: Future) -> None:

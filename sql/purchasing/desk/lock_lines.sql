@@ -1,6 +1,7 @@
 -- Lock lines by their numbers, in one order for everybody, with what is on order for their pair now, whether something of it may
--- have come since the run looked, and what their currency is worth in the chain's; amounts that name none are in it.
--- pack, minimum, multiple: in what amounts the supplier sells it. today: by the clock of where it goes. Binds: :ids, :currency, :now.
+-- have come since the run looked, and what their currency is worth in the chain's; amounts that name none are in it. some_for_shops:
+-- of a warehouse's line, whether something is new for the shops that it orders for. pack, minimum, multiple: in what amounts the supplier sells it. today: by the clock of where
+-- it goes. Binds: :ids, :currency, :now.
 SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
        o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.source,
        o.on_order_milli AS on_order_then,
@@ -13,7 +14,12 @@ SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, 
           AND c.purpose IN ('on_order', 'in_transit')) AS on_order_now,
        EXISTS (SELECT FROM commitments c
                WHERE c.product_id = p.product_id AND c.location_id = l.location_id AND c.updated_at > r.as_of AND c.opened_milli > 0
-                 AND c.purpose = 'on_order' AND c.closed_milli > 0) AS some_came
+                 AND c.purpose = 'on_order' AND c.closed_milli > 0) AS some_came,
+       EXISTS (SELECT
+               FROM jsonb_array_elements_text(coalesce(o.explanation -> 'shops', '[]')) AS s (code)
+               JOIN locations t ON t.code = s.code
+               JOIN commitments c ON c.product_id = p.product_id AND c.location_id = t.location_id
+               WHERE c.updated_at > r.as_of AND c.opened_milli > 0 AND c.purpose IN ('on_order', 'in_transit')) AS some_for_shops
 FROM order_lines o
 JOIN products p ON p.sku = o.product
 JOIN (SELECT code, location_id, timezone, local_date(CAST(:now AS timestamptz), timezone) AS today FROM locations) l ON l.code = o.location

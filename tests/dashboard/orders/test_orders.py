@@ -266,3 +266,14 @@ def test_moves_come_before_what_is_bought_and_are_sent(
     (row,) = api.read.get("/v1/stock", params={"product": "A", "location": "S1"}).json()["stock"]
     assert row["in_transit"] == 24.0
     assert drawn.expander[0].label == "1 move between shops sent"
+    assert drawn.expander[1].label == "1 move under way between shops"
+    came = raw(kind="arrival", event_id="a", product="A", quantity=20, transfer_id="MV-2-1")
+    api.operate.post("/v1/events", content=came, headers=LINES).raise_for_status()
+    drawn = desk.draw("orders", role="buyer")
+    drawn.selectbox(key="orders.under_way.move").select("MV-2-1").run()
+    drawn.radio(key="orders.under_way.MV-2-1.rest").set_value("lost").run()
+    drawn.text_input(key="orders.under_way.MV-2-1.reason").input("stolen").run()
+    drawn.button(key="orders.under_way.close").click().run()
+    assert drawn.success[0].value == "4 of A were written off at S2."
+    (panel,) = drawn.expander
+    assert panel.dataframe[0].value["state"].tolist() == ["closed"]

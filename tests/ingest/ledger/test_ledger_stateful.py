@@ -164,7 +164,7 @@ def new_event(item: Item, number: int) -> dict[str, Any]:
         data["cost"] = f"{item.cost / 7:.6f}"
     if kind in LOTS and item.lot:
         data["lot"] = f"L{item.lot}"
-        if kind in ("receipt", "arrival") and item.cost % 3:
+        if kind in ("receipt", "dispatch", "arrival") and item.cost % 3:
             data["expires_on"] = a_day("2026-05", item.cost)
     if kind == "order" and item.cost % 3:
         data["expected_on"] = a_day("2026-04", item.cost)
@@ -250,6 +250,14 @@ def _reference(kind: str, data: dict[str, Any]) -> str | None:
         else data.get("reservation_id") or data.get("transfer_id")
     )
     return found
+
+
+class Sent(NamedTuple):
+    """Goods of a transfer, of one lot or of none that was named."""
+
+    sent: int = 0
+    came: int = 0
+    expires: str | None = None
 
 
 class Leg(NamedTuple):
@@ -456,13 +464,38 @@ class PlainLedger:
         found: dict[Any, tuple[int, str | None]] = {}
         kept = set(map(id, in_force(self.legs)))
         for leg in self.legs:
-            if leg.said.lot is not None and leg.moved:
+            if leg.said.lot is not None and (leg.moved or leg.committed is not None):
                 key = (leg.said.product, leg.place, leg.said.lot)
                 quantity, expires = found.get(key, (0, None))
                 found[key] = (
                     quantity + leg.moved,
                     (id(leg) in kept and said_day(leg.said.expires_on)) or expires,
                 )
+        for (product, place, _), goods in self._transferred(kept).items():
+            unnamed = goods.pop(None, Sent()).came
+            for lot in sorted(goods, key=lambda lot: (goods[lot].expires or "9", lot)):
+                came = max(0, min(goods[lot].sent - goods[lot].came, unnamed))
+                unnamed -= came
+                quantity, expires = found[product, place, lot]
+                found[product, place, lot] = (quantity + came, expires)
+        return found
+
+    def _transferred(self, kept: set[int]) -> dict[Any, dict[Any, "Sent"]]:
+        """What was sent and came, by product, place and transfer, and by lot."""
+        found: dict[Any, dict[Any, Sent]] = {}
+        for leg in self.legs:
+            said = leg.said
+            purpose = OPENS.get(said.kind) or CLOSES.get(said.kind)
+            if leg.committed is None or purpose != "in_transit":
+                continue
+            of = found.setdefault((said.product, leg.place, said.reference), {})
+            sent, came, expires = of.get(said.lot, Sent())
+            is_sent = said.kind in OPENS
+            of[said.lot] = Sent(
+                sent + leg.committed * is_sent,
+                came + leg.committed * (not is_sent),
+                (id(leg) in kept and said_day(said.expires_on)) or expires,
+            )
         return found
 
 

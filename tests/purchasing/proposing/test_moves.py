@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from etl.check import ledger_faults
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from purchasing.desk.proposals import put_proposals, see
-from purchasing.moves import list_moves, send_moves
+from purchasing.moves import close_moves, list_moves, list_under_way, send_moves
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Doubt, Doubts
 from purchasing.proposing.prepare import Defaults
@@ -113,6 +114,39 @@ def test_a_move_is_sent_once_and_counts_at_once(chain: sa.Engine) -> None:
     assert sum(one["units"] for one in propose(chain)) < move["units"] / 3
     with chain.begin() as connection, pytest.raises(NotFound, match="proposes no move"):
         send_moves(connection, record, [move["transfer_id"]], by="anna")
+
+
+def test_a_move_that_came_short_is_closed(chain: sa.Engine) -> None:
+    first, second = put_moves(chain, ("S2", 6), ("S3", 3))
+    recorder = Recorder(chain, Settings())
+    record = recording(recorder)
+    with chain.begin() as connection:
+        send_moves(connection, record, [first, second], by="anna")
+    came = raw(
+        kind="arrival", event_id="a", product="A", location="S2", quantity=1, transfer_id=first
+    )
+    assert recorder.record("dock", "", [came])[0].name == "accepted"
+    with chain.begin() as connection:
+        close_moves(connection, record, [second], by="anna", reason="not sent")
+        (_, other) = list_moves(connection)
+        assert other["is_closed"]
+    # another run has other moves, and this one is still under way
+    put_moves(chain)
+    with chain.begin() as connection:
+        (short,) = list_under_way(connection)
+        assert (short["source"], short["units"], short["came"]) == ("S1", 6.0, 1.0)
+        with pytest.raises(NotFound, match="Nothing of the move 'MV-"):
+            close_moves(connection, record, [first, second], by="anna", reason="stolen")
+        (closed,) = close_moves(
+            connection, record, [first], by="anna", reason="stolen", rest="lost"
+        )
+        assert closed["told"] == "5 of A were written off at S1."
+        assert list_under_way(connection) == []
+    left = "SELECT code, on_hand_milli / 1000 FROM stock JOIN locations USING (location_id)"
+    with chain.connect() as connection:
+        stock = dict(tuple(row) for row in connection.execute(sa.text(left)))
+    assert stock == {"S1": 294, "S2": 6, "S3": 5}
+    assert not any(ledger_faults(chain).values())
 
 
 def test_a_move_of_what_is_gone_is_refused(chain: sa.Engine) -> None:

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from etl.check import ledger_faults
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from ingest.terms import kind_of, put_rows
-from purchasing.desk.lines import Decision
+from purchasing.desk.lines import Decision, Rest
 from purchasing.desk.listing import list_lines
 from purchasing.desk.purchase_order import read_order
 from purchasing.desk.shell import Desk
@@ -370,6 +371,154 @@ def test_a_warehouse_sends_no_more_than_it_has(chain: sa.Engine) -> None:
     assert stock(chain)["WH"][0] == left - sum(
         (one.line.ordered_milli or 0) / 1000 for one in decided if one.error is None
     )
+
+
+@pytest.mark.parametrize("rest", [None, "lost"])
+def test_a_transfer_that_came_short_is_closed(chain: sa.Engine, rest: Rest | None) -> None:
+    recorder = stocked(chain, WH=96, S1=10, S2=10, S3=10)
+    found = propose(chain)
+    desk, line = Desk(recording(recorder)), found["S1"]
+    with chain.begin() as connection:
+        (sent,) = desk.decide(
+            connection, {line["line_id"]: Decision("approve", "anna", line["version"])}
+        )
+    units = line["quantity"]
+    arrive(recorder, "a1", "S1", 1, sent.line.transfer_id)
+    cancel = Decision("cancel", "ben", sent.line.version, reason="theft", rest=rest)
+    with chain.begin() as connection:
+        (done,) = desk.decide(connection, {line["line_id"]: cancel}, request="c")
+    back = 0 if rest else units - 1
+    assert done.line.state == "cancelled"
+    assert done.note == (
+        f"{units - 1:.0f} of A were written off at WH."
+        if rest
+        else f"{units - 1:.0f} of A are in WH's stock again."
+    )
+    assert stock(chain)["S1"] == (11, 0.0)
+    assert stock(chain)["WH"][0] == 96 - units + back
+    assert_folded(chain)
+    # what turns up after all is counted where it comes to
+    arrive(recorder, "a2", "S1", 2, sent.line.transfer_id)
+    assert stock(chain)["S1"] == (13, 0.0)
+    # of a purchase nothing is in anybody's stock
+    with chain.begin() as connection:
+        centre = found["WH"]
+        asked = Decision("approve", "anna", centre["version"], rest="lost")
+        (refused,) = desk.decide(connection, {centre["line_id"]: asked})
+    assert refused.error is not None
+    assert refused.error.code == "rest"
+
+
+def test_what_is_ordered_for_its_shops_meanwhile_counts_against_a_warehouse(
+    chain: sa.Engine,
+) -> None:
+    recorder = stocked(chain, WH=96, S1=10, S2=10, S3=10)
+    found = propose(chain)
+    desk = Desk(recording(recorder))
+    shop, centre = found["S1"], found["WH"]
+    told = {"product": "A", "location": "S2", "order_id": "X", "quantity": 40}
+    order = raw(kind="order", event_id="x", **told)
+    with chain.begin() as connection:
+        # what it sends itself takes no need away
+        desk.decide(connection, {shop["line_id"]: Decision("approve", "anna", shop["version"])})
+        with connection.begin_nested() as undone:
+            approve = {centre["line_id"]: Decision("approve", "anna", centre["version"])}
+            (done,) = desk.decide(connection, approve)
+            assert done.line.state == "ordered"
+            undone.rollback()
+    assert recorder.record("office", "", [order])[0].name == "accepted"
+    with chain.begin() as connection:
+        (refused,) = desk.decide(connection, approve)
+        assert isinstance(refused.error, Conflict)
+        assert refused.error.code == "ordered_elsewhere"
+        assert "40 more of A have come on order for WH or its shops" in refused.error.message
+    correction = raw(kind="correction", event_id="y", corrects_id="x")
+    assert recorder.record("office", "", [correction])[0].name == "accepted"
+    with chain.begin() as connection:
+        (done,) = desk.decide(connection, approve)
+    assert done.line.state == "ordered"
+
+
+def test_lots_travel_with_the_goods(chain: sa.Engine) -> None:
+    recorder = stocked(chain, S1=10, S2=10, S3=10)
+    days = {"old": "2026-03-01", "late": "2026-03-20", "soon": "2026-03-05"}
+    goods = [
+        receipt(lot, "WH", many, lot=lot, expires_on=days[lot])
+        for lot, many in (("old", 50), ("late", 60), ("soon", 8))
+    ]
+    assert {one.name for one in recorder.record("dock", "", goods)} == {"accepted"}
+    found = propose(chain)
+    # what has expired is neither here nor sent
+    assert "have 68 here" in found["WH"]["explanation"]["sentence"]
+    assert found["WH"]["explanation"]["notes"] == ["50 in stock have expired, and do not count"]
+    line = found["S1"]
+    with chain.begin() as connection:
+        change = Decision("change", "anna", line["version"], reason="more", quantity_milli=72_000)
+        desk = Desk(recording(recorder))
+        (more,) = desk.decide(connection, {line["line_id"]: change}, today=TODAY)
+        approve = Decision("approve", "anna", more.line.version)
+        (short,) = desk.decide(connection, {line["line_id"]: approve}, today=TODAY)
+        assert short.error is not None
+        assert short.error.code == "source_short"
+        less = Decision("change", "anna", more.line.version, reason="less", quantity_milli=30_000)
+        (more,) = desk.decide(connection, {line["line_id"]: less}, today=TODAY)
+        approve = Decision("approve", "anna", more.line.version)
+        (sent,) = desk.decide(connection, {line["line_id"]: approve}, today=TODAY)
+    assert sent.error is None
+    assert lots(chain, "WH") == {"old": 50, "soon": 0, "late": 38}
+    transfer = sent.line.transfer_id
+    # an arrival that names no lot brings those that were sent, the first to expire first
+    arrive(recorder, "a1", "S1", 5, transfer)
+    assert lots(chain, "S1") == {"soon": 5, "late": 0}
+    arrive(recorder, "a2", "S1", 10, transfer)
+    assert lots(chain, "S1") == {"soon": 8, "late": 7}
+    assert_folded(chain)
+    arrive(recorder, "a3", "S1", 4, transfer, lot="late")
+    assert lots(chain, "S1") == {"soon": 8, "late": 11}
+    assert expiry(chain, "S1") == {"soon": date(2026, 3, 5), "late": date(2026, 3, 20)}
+    assert_folded(chain)
+    cancel = Decision("cancel", "ben", sent.line.version, reason="flood")
+    with chain.begin() as connection:
+        (done,) = desk.decide(connection, {line["line_id"]: cancel})
+    assert done.error is None
+    assert lots(chain, "WH") == {"old": 50, "soon": 0, "late": 49}
+    assert lots(chain, "S1") == {"soon": 8, "late": 11}
+    assert_folded(chain)
+
+
+def receipt(event_id: str, location: str, quantity: float, **more: Any) -> bytes:
+    told = {"product": "A", "location": location, "quantity": quantity, **more}
+    return raw(kind="receipt", event_id=event_id, **told)
+
+
+def arrive(
+    recorder: Recorder, event_id: str, location: str, quantity: float, transfer: str, **more: Any
+) -> None:
+    told = {"product": "A", "location": location, "quantity": quantity, **more}
+    came = raw(kind="arrival", event_id=event_id, transfer_id=transfer, **told)
+    assert recorder.record("dock", "", [came])[0].name == "accepted"
+
+
+def lots(engine: sa.Engine, code: str) -> dict[str, float]:
+    return {lot: units for lot, units, _ in _lots(engine, code)}
+
+
+def expiry(engine: sa.Engine, code: str) -> dict[str, date | None]:
+    return {lot: day for lot, _, day in _lots(engine, code)}
+
+
+def _lots(engine: sa.Engine, code: str) -> list[Any]:
+    query = sa.text(
+        "SELECT lot, on_hand_milli / 1000.0::float8, expires_on FROM lots JOIN locations USING (location_id)"
+        " WHERE code = :code"
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query, {"code": code}))
+
+
+def assert_folded(engine: sa.Engine) -> None:
+    """Stock, lots and what is in transit are what the ledger adds up to."""
+    assert not any(ledger_faults(engine).values())
 
 
 def stock(engine: sa.Engine) -> dict[str, tuple[float, float]]:

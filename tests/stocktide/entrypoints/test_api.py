@@ -80,6 +80,7 @@ NEEDS = {
     ("GET", "/v1/orders/missing"): "read",
     ("GET", "/v1/orders/moves"): "read",
     ("POST", "/v1/orders/moves"): "operate",
+    ("POST", "/v1/orders/moves/close"): "operate",
     ("GET", "/v1/purchase-orders/{order_id}"): "read",
     ("GET", "/v1/orders/{line_id}/history"): "read",
     ("GET", "/v1/alerts"): "read",
