@@ -5,7 +5,7 @@ from importlib.resources import files
 from alembic import op
 
 revision = "0061"
-down_revision = "0059"
+down_revision = "0060"
 
 
 def upgrade() -> None:

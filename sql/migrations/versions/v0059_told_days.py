@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from alembic import op
 
-revision = "0060"
+revision = "0059"
 down_revision = "0058"
 
 
@@ -12,4 +12,4 @@ def upgrade() -> None:
     """Run the schema's next step."""
     driver = op.get_bind().connection.driver_connection
     assert driver is not None  # noqa: S101 - migrations run online only
-    driver.execute(files("sql").joinpath("migrations", "0060_told_days.sql").read_text("utf-8"))
+    driver.execute(files("sql").joinpath("migrations", "0059_told_days.sql").read_text("utf-8"))

@@ -4,8 +4,8 @@ from importlib.resources import files
 
 from alembic import op
 
-revision = "0059"
-down_revision = "0060"
+revision = "0060"
+down_revision = "0059"
 
 
 def upgrade() -> None:
@@ -13,5 +13,5 @@ def upgrade() -> None:
     driver = op.get_bind().connection.driver_connection
     assert driver is not None  # noqa: S101 - migrations run online only
     driver.execute(
-        files("sql").joinpath("migrations", "0059_orders_as_sent.sql").read_text("utf-8")
+        files("sql").joinpath("migrations", "0060_orders_as_sent.sql").read_text("utf-8")
     )
