@@ -53,8 +53,8 @@ CREATE VIEW lots_left AS
 COMMENT ON VIEW lots_left IS 'Stock by lot as it can be at most: what sales that name no lot took was the first to expire.';
 GRANT SELECT ON lots_left TO stocktide_reader;
 
-SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['lots_left']);
-SELECT grant_to_part('stocktide_worker', 'SELECT', ARRAY['lots_left']);
+SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['lots_left', 'transfer_lots']);
+SELECT grant_to_part('stocktide_worker', 'SELECT', ARRAY['lots_left', 'transfer_lots']);
 
 -- what was sent under a lot so far, as if arrivals that named none had brought it
 INSERT INTO lots (product_id, location_id, lot, on_hand_milli, expires_on)
