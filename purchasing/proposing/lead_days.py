@@ -126,9 +126,11 @@ def ways_of(
         )
         promise = _first(row["lead_days"], promised.get(row["supplier"]))
         of = learnt.get(pair) or learnt.get((row["supplier"], None))
-        # without a promise the first delivery says more than a default, and orders that have been waited for longer
+        # without a promise a default holds until most of what was ordered came, or was waited for longer
         waited = of is not None and seen == 0 and middle_day(np.array(of["shares"])) > default
-        enough = seen >= DELIVERED_MIN or (promise is None and (seen > 0 or waited))
+        awaited = 0.0 if of is None else _first(of["open_lines"]) or 0.0
+        most_came = seen >= max(1.0, awaited)
+        enough = seen >= DELIVERED_MIN or (promise is None and (most_came or waited))
         ways[pair], sources[pair] = _way(of if enough else None, promise, default)
     return ways, sources
 

@@ -1,8 +1,9 @@
 """What a warehouse of our own has too little of is shared out, so that a unit is worth the same in every shop."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Future, lead_shares, reaching
 from purchasing.proposing.compute import Draft, Shared, at_spread, demand_of, quantities_of
+from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared
-from purchasing.proposing.sharing import SharedOrders
+from purchasing.proposing.sharing import SharedOrders, share_orders
 from replenishment import lead_times_of, line_needs, share_out
 from stocktide.domain.exact_numbers import in_full
 
@@ -101,6 +103,43 @@ def ration(
         orders.waiting[source] = (
             f"{source} has too little of {goods}: {in_full(missing)} units less than its shops ask for"
         )
+
+
+def share_within_stock(
+    drafts: Sequence[Draft],
+    theirs: Sequence[Draft],
+    facts: Facts,
+    cut: Callable[[SharedOrders], None],
+    *,
+    today: date,
+) -> SharedOrders:
+    """Return what lines order together, and shops no more of their warehouses than these have.
+
+    drafts: of shops; theirs: of warehouses. cut: cuts orders to what warehouses have (`find_short`, `ration`). What is
+    shared out first takes no room of what can come. What a limit then leaves of a share is shared out once more.
+    """
+    every, held = [*drafts, *theirs], SharedOrders()
+    cut(held)
+    shared = share_orders(every, facts, today=today, held=held)
+    suppliers = {
+        (row.product, row.location): row.supplier
+        for draft in drafts
+        for row in draft.rows[["product", "location", "supplier"]].itertuples()
+    }
+    # what waits for a larger order leaves nothing to others
+    left = {
+        pair: shared.lines[pair]
+        for pair, share in held.lines.items()
+        if shared.lines[pair].quantity < share.quantity - 1e-9
+        and suppliers[pair] not in shared.waiting
+    }
+    if left:
+        held = SharedOrders(lines=left)
+        cut(held)
+        shared = share_orders(every, facts, today=today, held=held)
+    # filling up may ask for more than there is
+    cut(shared)
+    return shared
 
 
 def _terms(line: Asked) -> tuple[float, float, float]:

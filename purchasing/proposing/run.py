@@ -18,9 +18,9 @@ from purchasing.proposing.facts import Doubts, Facts, read_facts
 from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, Prepared, prepare
-from purchasing.proposing.rationing import find_short, ration
+from purchasing.proposing.rationing import find_short, ration, share_within_stock
 from purchasing.proposing.shared_lines import joined_suppliers
-from purchasing.proposing.sharing import SharedOrders, share_orders
+from purchasing.proposing.sharing import SharedOrders
 from purchasing.proposing.warehouses import Warehouses
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
@@ -121,27 +121,16 @@ def _drafted(
         (pool.future, warehouses.drafts(pool, joined=joined)) for pool in warehouses.pools.values()
     ]
     of_shops = [one for found in drafts.values() for one in found]
-    # what is shared out first takes no room of what can come; filling up may ask for more than there is once more
-    held, have = SharedOrders(), warehouses.available()
-    _ration(of_shops, held, have, facts, read_futures, prepared)
-    every = [*of_shops, *(one for _, found in pools for one in found)]
-    shared = share_orders(every, facts, today=today, held=held)
-    _ration(of_shops, shared, have, facts, read_futures, prepared)
+    have = warehouses.available()
+
+    def cut(orders: SharedOrders) -> None:
+        # of what is short alone: paths of all locations may not fit into memory, they are read again
+        if short := find_short(of_shops, orders, have, facts.decided):
+            ration(short, orders, read_futures()[1], prepared)
+
+    theirs = [one for _, found in pools for one in found]
+    shared = share_within_stock(of_shops, theirs, facts, cut, today=today)
     return _Drafted(drafts, pools, shared, warehouses.pairs)
-
-
-def _ration(
-    drafts: Sequence[Draft],
-    orders: SharedOrders,
-    have: Mapping[Pair, float],
-    facts: Facts,
-    read_futures: ReadFutures,
-    prepared: Prepared,
-) -> None:
-    """Cut what shops ask of warehouses to what these have."""
-    # of what is short alone: paths of all locations may not fit into memory, they are read again
-    if short := find_short(drafts, orders, have, facts.decided):
-        ration(short, orders, read_futures()[1], prepared)
 
 
 def from_today(

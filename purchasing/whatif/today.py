@@ -10,9 +10,9 @@ import numpy as np
 from purchasing.proposing.arrays import Future, lead_shares, reaching
 from purchasing.proposing.compute import Draft, draft_location
 from purchasing.proposing.prepare import Prepared
-from purchasing.proposing.rationing import find_short, ration
+from purchasing.proposing.rationing import find_short, ration, share_within_stock
 from purchasing.proposing.shared_lines import joined_suppliers
-from purchasing.proposing.sharing import SharedOrders, share_orders
+from purchasing.proposing.sharing import SharedOrders
 from purchasing.proposing.warehouses import Warehouses
 from purchasing.whatif.assumed import Assumed
 
@@ -54,15 +54,18 @@ def order_today(
     if assumed.alone:
         return OrderedToday(units, [], [])
     warehouses = _warehouses(assumed, futures, today)
-    held, have = SharedOrders(), warehouses.available()
-    _ration(drafts, held, have, futures, assumed)
+    have = warehouses.available()
+
+    def cut(orders: SharedOrders) -> None:
+        if short := find_short(drafts, orders, have, assumed.facts.decided):
+            ration(short, orders, futures, assumed.lines)
+
     theirs = [
         draft
         for pool in warehouses.pools.values()
         for draft in warehouses.drafts(pool, joined=joined)
     ]
-    shared = share_orders([*drafts, *theirs], assumed.facts, today=today, held=held)
-    _ration(drafts, shared, have, futures, assumed)
+    shared = share_within_stock(drafts, theirs, assumed.facts, cut, today=today)
     units |= {pair: one.quantity for pair, one in shared.lines.items()}
     # what is snoozed, or was rejected today, is not ordered, and what a buyer set as it was set
     decided = assumed.facts.decided
@@ -76,17 +79,6 @@ def _warehouses(assumed: Assumed, futures: Sequence[Future], today: date) -> War
     for future in futures:
         warehouses.add(future)
     return warehouses
-
-
-def _ration(
-    drafts: Sequence[Draft],
-    orders: SharedOrders,
-    have: Mapping[Pair, float],
-    futures: Sequence[Future],
-    assumed: Assumed,
-) -> None:
-    if short := find_short(drafts, orders, have, assumed.facts.decided):
-        ration(short, orders, futures, assumed.lines)
 
 
 def _drafts(

@@ -728,12 +728,14 @@ def test_a_promise_holds_until_some_orders_have_come(
     ("came", "shares", "told"),
     [
         (0, "{1}", "default: 7 days"),
+        # a first box of one of them
+        (0.5, "{1}", "default: 7 days"),
         (0, "{0,0,0,0,0,0,0,0,0,1}", "learnt from 2 orders, 2 of them not here yet"),
         (2, "{0,1}", "learnt from 2 orders"),
     ],
 )
 def test_without_a_promise_what_came_overrules_the_default(
-    chain: sa.Engine, came: int, shares: str, told: str
+    chain: sa.Engine, came: float, shares: str, told: str
 ) -> None:
     with chain.begin() as connection:
         put(connection, "suppliers", supplier="mill", currency="EUR")

@@ -199,6 +199,17 @@ def test_goods_that_a_warehouse_has_not_take_no_room(chain: sa.Engine) -> None:
     assert found == {"B": 12}
 
 
+def test_what_a_shop_has_no_room_for_is_shared_out_again(chain: sa.Engine) -> None:
+    stocked(chain, WH=24, S1=1, S2=1, S3=1)
+    asked = {shop: line["quantity"] for shop, line in propose(chain).items() if shop in SHOPS}
+    assert sum(asked.values()) == 24
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=1)
+    found = {shop: line["quantity"] for shop, line in propose(chain).items() if shop in SHOPS}
+    assert "S1" not in found
+    assert sum(found.values()) == 24
+
+
 def test_a_least_order_goes_to_those_whom_it_serves_best(chain: sa.Engine) -> None:
     with chain.begin() as connection:
         put(connection, "supplier-products", supplier="depot", product="A", pack=6, minimum=24)
