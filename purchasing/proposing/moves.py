@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from purchasing.proposing.compute import Draft, Shared, quantities_of
+from purchasing.proposing.drafts import Draft, Shared, quantities_of
 from purchasing.proposing.facts import Facts
 from replenishment import Lines, Proposal, make_lines, plan_transfers
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Future, lead_shares, reaching
-from purchasing.proposing.compute import Draft, Shared, at_spread, demand_of, quantities_of
+from purchasing.proposing.drafts import Draft, Shared, at_spread, demand_of, quantities_of
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared
 from purchasing.proposing.sharing import SharedOrders, share_orders

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from purchasing.proposing.compute import Draft
 from purchasing.proposing.dates import Supplying
+from purchasing.proposing.drafts import Draft
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.lead_days import supplying_of
 from purchasing.proposing.shared_lines import Floats, Numbers, SharedLines

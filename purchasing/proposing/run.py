@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Floats, Future
-from purchasing.proposing.compute import Draft, draft_location, tell_location
+from purchasing.proposing.drafts import Draft, draft_location
 from purchasing.proposing.excluded import excluded_words
 from purchasing.proposing.facts import Doubts, Facts, read_facts
 from purchasing.proposing.money import rates_of, usual
@@ -21,6 +21,7 @@ from purchasing.proposing.prepare import Defaults, Prepared, prepare
 from purchasing.proposing.rationing import find_short, ration, share_within_stock
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.proposing.sharing import SharedOrders
+from purchasing.proposing.telling_lines import tell_location
 from purchasing.proposing.warehouses import Warehouses
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.compute import Draft, Shared
+from purchasing.proposing.drafts import Draft, Shared
 from purchasing.proposing.facts import Facts
 from replenishment import Budgeted, JoinedOrder, SupplierTerms, cut_within_budget, join_order
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.proposing.budgets import within_budgets
-from purchasing.proposing.compute import Draft, Shared
+from purchasing.proposing.drafts import Draft, Shared
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.money import amounts_words, is_unsaid, order_prices, rate_of
 from purchasing.proposing.receiving import within_receiving

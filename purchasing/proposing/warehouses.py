@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Floats, Future, Onward, lead_shares, lines_of
-from purchasing.proposing.compute import SURELY, Draft, demand_of, draft_location
 from purchasing.proposing.dates import Supplying, later_by, middle_day
+from purchasing.proposing.drafts import SURELY, Draft, demand_of, draft_location
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.lead_days import supplying_of
 from purchasing.proposing.prepare import Prepared

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
-from purchasing.proposing.compute import POLICIES, demand_of
+from purchasing.proposing.drafts import POLICIES, demand_of
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.lead_days import supplying_of
 from purchasing.proposing.money import in_one_currency, usual

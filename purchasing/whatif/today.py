@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from purchasing.proposing.arrays import Future, lead_shares, reaching
-from purchasing.proposing.compute import Draft, draft_location
+from purchasing.proposing.drafts import Draft, draft_location
 from purchasing.proposing.prepare import Prepared
 from purchasing.proposing.rationing import find_short, ration, share_within_stock
 from purchasing.proposing.shared_lines import joined_suppliers

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from forecasting.publishing.publish import publish
 from forecasting.structure.hierarchy import build_hierarchy
 from purchasing.proposing.arrays import Future
-from purchasing.proposing.compute import overrides_in
+from purchasing.proposing.telling_lines import overrides_in
 from stocktide.entrypoints.cli.main import cli
 from stocktide.entrypoints.ordering import futures_of
 from stocktide.foundation.lake import Lake
