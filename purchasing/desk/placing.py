@@ -1,6 +1,6 @@
 """When a supplier takes an order that is approved now, and when it then comes: by its own clock and calendar."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -10,17 +10,40 @@ import sqlalchemy as sa
 from purchasing.desk.lines import Decision, Line
 from purchasing.desk.pricing import ORDERING
 from purchasing.proposing.dates import Supplying, days_of, weekdays
+from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict
 
 
 @dataclass(frozen=True)
 class Taking:
-    """How a supplier takes orders: on which days, by which clock, and whether it does at all."""
+    """How a supplier takes orders: on which days, by which clock, and whether it does at all.
+
+    least_micros, least_milli: of a whole order, money in its currency and units; None where it takes any.
+    """
 
     supplier: str = ""
     days: Supplying = field(default_factory=Supplying)
     is_active: bool = True
+    least_micros: int | None = None
+    least_milli: int | None = None
+    currency: str | None = None
+
+    def too_small_words(self, lines: Sequence[Line]) -> str | None:
+        """Say that an order is less than the supplier takes; None where it is not, or nobody knows what it costs."""
+        units = sum(line.quantity_milli for line in lines)
+        if self.least_milli and units < self.least_milli:
+            took, has = in_full(self.least_milli / 1000), in_full(units / 1000)
+            return f"{self.supplier} takes orders from {took} units on, and this one has {has}: it may refuse it."
+        amounts = [line.amount_micros for line in lines]
+        currency = lines[0].currency
+        if not self.least_micros or None in amounts or (self.currency or currency) != currency:
+            return None
+        total = sum(amount for amount in amounts if amount is not None)
+        if total >= self.least_micros:
+            return None
+        least, cost = (in_full(micros / 1e6, 2) for micros in (self.least_micros, total))
+        return f"{self.supplier} takes orders from {currency} {least} on, and this one is of {cost}: it may refuse it."
 
     def comes_on(self, taken_on: date, takes_days: int) -> date:
         """Return the day on which an order comes that takes so many days, moved to one on which it delivers."""
@@ -82,4 +105,11 @@ def _taking(row: Any) -> Taking:
         row.timezone,
         time.fromisoformat(row.cutoff) if row.cutoff else None,
     )
-    return Taking(row.supplier, days, row.active)
+    return Taking(
+        row.supplier,
+        days,
+        row.active,
+        row.minimum_value_micros,
+        row.minimum_units_milli,
+        row.currency,
+    )

@@ -283,10 +283,12 @@ class Desk:
             first = min(days)
             after = [None if one is None else (one - first).days for one in comes]
             made = make_order(connection, lines, decisions, after, first)
+            too_small = of.too_small_words(lines)
             for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 due[line.line_id] = expected = comes[number - 1] or made.expected_on
-                said = of.later_words(todays[number - 1], days[number - 1], expected)
+                later = of.later_words(todays[number - 1], days[number - 1], expected)
+                said = " ".join(filter(None, (later, too_small))) or None
                 if new.supplier == UNASSIGNED:
                     said = (
                         f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. "

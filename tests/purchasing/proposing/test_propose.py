@@ -554,6 +554,29 @@ def detail_of(engine: sa.Engine, name: str) -> dict[str, str]:
     return said
 
 
+@pytest.mark.parametrize(
+    "least", [{"minimum_value": 500}, {"minimum_units": 1000}, {"minimum_value": 1}]
+)
+def test_an_order_that_is_less_than_its_supplier_takes_says_so(
+    chain: sa.Engine, least: dict[str, int]
+) -> None:
+    line = propose(chain, futures({"A": 10.0}))["A"]
+    with chain.begin() as connection:
+        mill(connection, **least)
+    approve = {line["line_id"]: Decision("approve", "anna", line["version"])}
+    with chain.begin() as connection:
+        (done,) = Desk(recording(Recorder(chain, Settings()))).decide(
+            connection, approve, today=TODAY
+        )
+    assert done.line.state == "ordered"
+    amount, units = f"{line['amount']:g}", f"{line['quantity']:g}"
+    told = {
+        "minimum_value": f"mill takes orders from EUR 500 on, and this one is of {amount}: it may refuse it.",
+        "minimum_units": f"mill takes orders from 1,000 units on, and this one has {units}: it may refuse it.",
+    }
+    assert done.note == (told[next(iter(least))] if 1 not in least.values() else None)
+
+
 def test_an_order_to_nobody_says_so(chain: sa.Engine) -> None:
     line = propose(chain, futures({"B": 6.0}))["B"]
     approve = {line["line_id"]: Decision("approve", "anna", line["version"])}
