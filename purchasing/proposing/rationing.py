@@ -58,13 +58,14 @@ def find_short(
     taken: dict[Pair, float] = defaultdict(float)
     for draft in drafts:
         units = quantities_of(draft, orders.lines)
-        for number in np.flatnonzero(draft.rows["source"].notna()).tolist():
-            row = draft.rows.iloc[number]
-            pair, shelf = (row["product"], row["location"]), (row["source"], row["product"])
+        rows = zip(*(draft.rows[name] for name in ("source", "product", "location")), strict=True)
+        for number, (source, product, location) in enumerate(rows):
+            if not isinstance(source, str):
+                continue
+            pair, shelf = (product, location), (source, product)
             if pair in decided:
                 taken[shelf] += decided[pair] or 0.0
-                continue
-            if units[number] > 0:
+            elif units[number] > 0:
                 asked.setdefault(shelf, {})[pair] = Asked(draft, number, float(units[number]))
     found = []
     for (source, product), lines in sorted(asked.items()):
@@ -121,11 +122,10 @@ def share_within_stock(
     every, held = [*drafts, *theirs], SharedOrders()
     cut(held)
     shared = share_orders(every, facts, today=today, held=held)
-    suppliers = {
-        (row.product, row.location): row.supplier
-        for draft in drafts
-        for row in draft.rows[["product", "location", "supplier"]].itertuples()
-    }
+    suppliers: dict[Pair, str] = {}
+    for draft in drafts if held.lines else ():
+        pairs = zip(draft.rows["product"], draft.rows["location"], strict=True)
+        suppliers.update(zip(pairs, draft.rows["supplier"], strict=True))
     # what waits for a larger order leaves nothing to others
     left = {
         pair: shared.lines[pair]

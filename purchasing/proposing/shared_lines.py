@@ -114,4 +114,6 @@ def _pairs(rows: pd.DataFrame) -> list[Pair]:
 
 def _are(rows: pd.DataFrame, pairs: Collection[Pair]) -> NDArray[np.bool_]:
     """Return which rows are of some pairs."""
+    if not pairs:
+        return np.zeros(len(rows), dtype=np.bool_)
     return np.array([pair in pairs for pair in _pairs(rows)], dtype=np.bool_)

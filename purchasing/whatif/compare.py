@@ -234,10 +234,13 @@ def _order_periods(rows: pd.DataFrame, future: Future, facts: Facts) -> NDArray[
     """Return the periods in which each line's supplier takes orders on some day, (n, H)."""
     supplying = supplying_of(facts)
     length = round(future.days)
+    # a week or month that has begun has the days that are left of it
+    ends = [*future.starts[1:], future.starts[-1] + timedelta(days=length)]
     found = {
         name: [
-            of is None or any(of.takes_orders(start + timedelta(days=n)) for n in range(length))
-            for start in future.starts
+            of is None
+            or any(of.takes_orders(start + timedelta(days=n)) for n in range((end - start).days))
+            for start, end in zip(future.starts, ends, strict=True)
         ]
         for name in rows["supplier"].unique()
         for of in (supplying.get(name),)
